@@ -1,0 +1,1 @@
+package internal_test
