@@ -1,0 +1,291 @@
+// Package state is the memory of the recorder: which recordings, files, parts,
+// events, templates, rules and tasks exist. It is one SQLite file.
+//
+// All changes go through one writer goroutine, which groups them: the changes
+// that arrive while a transaction is open share its commit (one fsync). Update
+// returns after that commit, so what the caller then does to the outside world
+// is always preceded by a durable row. Reads run on connections of their own
+// and see the last commit.
+//
+// Each table has its file in this package and its migration in migrations/.
+package state
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	_ "modernc.org/sqlite" // the driver "sqlite"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+const (
+	groupWindow = 10 * time.Millisecond // how long a transaction waits for company
+	groupMax    = 2000                  // changes in one transaction
+)
+
+// ErrClosed is returned by Update after Close.
+var ErrClosed = errors.New("state is closed")
+
+// DB is the open state. Safe for concurrent use.
+type DB struct {
+	write *sql.DB
+	read  *sql.DB
+	ops   chan op
+	quit  chan struct{}
+	done  chan struct{}
+	once  sync.Once
+}
+
+// Tx is a transaction inside Update.
+type Tx struct{ *sql.Tx }
+
+type op struct {
+	f      func(*Tx) error
+	urgent bool
+	done   chan error
+}
+
+// Open opens or creates the state file and brings its schema up to date.
+func Open(path string) (*DB, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("state: %w", err)
+	}
+	if err := touchPrivate(path); err != nil {
+		return nil, err
+	}
+	const pragmas = "?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(10000)&_pragma=foreign_keys(0)"
+	dsn := "file:" + escapePath(path) + pragmas
+	w, err := sql.Open("sqlite", dsn+"&_txlock=immediate")
+	if err != nil {
+		return nil, fmt.Errorf("state: %w", err)
+	}
+	w.SetMaxOpenConns(1)
+	if err := migrate(w); err != nil {
+		w.Close()
+		return nil, fmt.Errorf("state %s: %w", path, err)
+	}
+	r, err := sql.Open("sqlite", dsn)
+	if err != nil {
+		w.Close()
+		return nil, fmt.Errorf("state: %w", err)
+	}
+	r.SetMaxOpenConns(4)
+	db := &DB{write: w, read: r, ops: make(chan op, 256), quit: make(chan struct{}), done: make(chan struct{})}
+	go db.run()
+	return db, nil
+}
+
+// touchPrivate creates the file 0600: it holds keys and names of strangers.
+func touchPrivate(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("state: %w", err)
+	}
+	return f.Close()
+}
+
+func escapePath(p string) string {
+	return strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(p)
+}
+
+// Close commits what is under way and closes the file.
+func (db *DB) Close() error {
+	db.once.Do(func() { close(db.quit) })
+	<-db.done
+	return errors.Join(db.read.Close(), db.write.Close())
+}
+
+// Update runs f in a transaction, shared with others that come at the same time,
+// and returns when it is durable. If f returns an error, f's changes alone are
+// undone and the error is returned. f may be run once only, must be quick and
+// must not call db.
+func (db *DB) Update(ctx context.Context, f func(*Tx) error) error {
+	return db.send(ctx, op{f: f, done: make(chan error, 1)})
+}
+
+// UpdateNow is Update for callers that somebody waits for: it commits at once.
+func (db *DB) UpdateNow(ctx context.Context, f func(*Tx) error) error {
+	return db.send(ctx, op{f: f, urgent: true, done: make(chan error, 1)})
+}
+
+func (db *DB) send(ctx context.Context, o op) error {
+	select {
+	case db.ops <- o:
+	case <-db.quit:
+		return ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-o.done:
+		return err
+	case <-db.done:
+		select {
+		case err := <-o.done:
+			return err
+		default:
+			return ErrClosed
+		}
+	}
+}
+
+// Reader gives read access. The caller closes rows; writes through it fail or
+// contend with the writer: don't.
+func (db *DB) Reader() *sql.DB { return db.read }
+
+func (db *DB) run() {
+	defer close(db.done)
+	for {
+		select {
+		case o := <-db.ops:
+			db.group(o)
+		case <-db.quit:
+			for {
+				select {
+				case o := <-db.ops:
+					db.group(o)
+				default:
+					return
+				}
+			}
+		}
+	}
+}
+
+// group runs first and what arrives with it in one transaction.
+func (db *DB) group(first op) {
+	tx, err := db.write.Begin()
+	if err != nil {
+		first.done <- err
+		return
+	}
+	t := &Tx{tx}
+	var waiting []op
+	timer := time.NewTimer(groupWindow)
+	defer timer.Stop()
+	run := func(o op) {
+		if err := savepoint(t, o.f); err != nil {
+			o.done <- err
+			return
+		}
+		waiting = append(waiting, o)
+	}
+	run(first)
+	urgent := first.urgent
+	for !urgent && len(waiting) < groupMax {
+		select {
+		case o := <-db.ops:
+			run(o)
+			urgent = o.urgent
+			continue
+		case <-timer.C:
+		}
+		break
+	}
+	for more := true; more && len(waiting) < groupMax; { // company that is here already is free
+		select {
+		case o := <-db.ops:
+			run(o)
+		default:
+			more = false
+		}
+	}
+	err = tx.Commit()
+	if err != nil {
+		_ = tx.Rollback()
+	}
+	for _, o := range waiting {
+		o.done <- err
+	}
+}
+
+// savepoint runs f so that its failure (or panic) undoes only its own changes.
+func savepoint(t *Tx, f func(*Tx) error) (err error) {
+	if _, err := t.Exec("SAVEPOINT one"); err != nil {
+		return err
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("state: panic in a transaction: %v", p)
+		}
+		if err != nil {
+			_, _ = t.Exec("ROLLBACK TO one")
+		}
+		_, _ = t.Exec("RELEASE one")
+	}()
+	return f(t)
+}
+
+// migrate applies the numbered files that were not applied yet, each in a
+// transaction of its own.
+func migrate(db *sql.DB) error {
+	if _, err := db.Exec("CREATE TABLE IF NOT EXISTS schema_migrations (name TEXT PRIMARY KEY, applied BIGINT NOT NULL)"); err != nil {
+		return err
+	}
+	names, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		return err
+	}
+	known := map[string]bool{}
+	for _, n := range names {
+		base := filepath.Base(n)
+		known[base] = true
+		if err := apply(db, n, base); err != nil {
+			return fmt.Errorf("migration %s: %w", base, err)
+		}
+	}
+	return refuseNewer(db, known)
+}
+
+func apply(db *sql.DB, file, name string) error {
+	var n int
+	if err := db.QueryRow("SELECT COUNT(*) FROM schema_migrations WHERE name = ?", name).Scan(&n); err != nil || n > 0 {
+		return err
+	}
+	text, err := migrations.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	tx, err := db.Begin()
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // after Commit it does nothing
+	if _, err := tx.Exec(string(text)); err != nil {
+		return err
+	}
+	if _, err := tx.Exec("INSERT INTO schema_migrations (name, applied) VALUES (?, ?)", name, time.Now().UnixNano()); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// refuseNewer stops an older program from working on a newer state.
+func refuseNewer(db *sql.DB, known map[string]bool) error {
+	rows, err := db.Query("SELECT name FROM schema_migrations")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var n string
+		if err := rows.Scan(&n); err != nil {
+			return err
+		}
+		if !known[n] {
+			return fmt.Errorf("it was written by a newer version (%s); run that version, or move the file away", n)
+		}
+	}
+	return rows.Err()
+}

@@ -1,0 +1,235 @@
+package state
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// FileState is where a file stands.
+type FileState string
+
+const (
+	FileOpen    FileState = "open"    // is written by the recorder
+	FileWaiting FileState = "waiting" // its recording is interrupted; may be gone on with
+	FileEnded   FileState = "ended"   // complete in the spool; on its way to the store
+	FileStored  FileState = "stored"  // the store confirmed it
+	FileParked  FileState = "parked"  // can't be stored without a human; its bytes are kept
+	FileLost    FileState = "lost"    // its bytes are gone (and that was told)
+	FileExpired FileState = "expired" // was stored, and deleted when its time was over
+)
+
+// Formats of pieces and other parts of a playlist; the formats of whole files
+// are those of package config.
+const (
+	FormatTS   = "ts"
+	FormatM4S  = "m4s"
+	FormatInit = "init"
+)
+
+// FileRow is one finished or growing object.
+type FileRow struct {
+	ID        int64
+	Recording int64
+	Parent    int64 // of a piece: its playlist
+	Seq       int   // order among siblings
+	Format    string
+	Store     string
+	Object    string // key with extension
+	State     FileState
+	Spool     string // base name of the spool file; empty if there is none
+	Started   time.Time
+	Ended     time.Time
+	Duration  time.Duration // media time
+	Size      int64         // bytes of the whole object once stored
+	ETag      string
+	CRC64     uint64
+	HasCRC    bool
+	Upload    string // id of the open multipart upload
+	Attempts  int
+	Due       time.Time // not to be tried before
+	Error     string
+	Expires   time.Time // local: when to delete; zero = never
+	Detail    FileDetail
+}
+
+// FileDetail is what only some formats or listings need.
+type FileDetail struct {
+	VideoCodec string   `json:"videoCodec,omitempty"`
+	AudioCodec string   `json:"audioCodec,omitempty"`
+	Width      int      `json:"width,omitempty"`
+	Height     int      `json:"height,omitempty"`
+	FastStart  bool     `json:"fastStart,omitempty"`  // mp4: moov in front wanted
+	Keep       int64    `json:"keep,omitempty"`       // ns
+	Live       bool     `json:"live,omitempty"`       // hls: KEY.m3u8 grows while recording
+	Interval   int64    `json:"interval,omitempty"`   // ns, for the room of the head
+	MediaStart int64    `json:"mediaStart,omitempty"` // first PTS of the publication, ms
+	LeftOut    []string `json:"leftOut,omitempty"`    // tracks that the format can't hold
+
+	// hls, see package hls
+	Target    int    `json:"target,omitempty"`    // playlist: target duration, s
+	Container string `json:"container,omitempty"` // playlist: ts or fmp4
+
+	// pieces
+	PDT           int64  `json:"pdt,omitempty"` // program date time, Unix ns
+	Discontinuity bool   `json:"discontinuity,omitempty"`
+	Map           string `json:"map,omitempty"` // URI of the init section
+	Independent   bool   `json:"independent,omitempty"`
+}
+
+const fileColumns = `id, recording, parent, seq, format, store, object, state, spool, started, ended, duration, size,
+	etag, crc64, upload, attempts, due, error, expires, detail`
+
+// InsertFile adds a file. The pair of store and object must be new, see TakenObject.
+func (t *Tx) InsertFile(f *FileRow) error {
+	detail, err := json.Marshal(f.Detail)
+	if err != nil {
+		return err
+	}
+	_, err = t.Exec(`INSERT INTO files (`+fileColumns+`) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
+		f.ID, f.Recording, f.Parent, f.Seq, f.Format, f.Store, f.Object, string(f.State), f.Spool,
+		Nanos(f.Started), Nanos(f.Ended), int64(f.Duration), f.Size, f.ETag, crcText(f), f.Upload, f.Attempts,
+		Nanos(f.Due), f.Error, Nanos(f.Expires), string(detail))
+	return err
+}
+
+// UpdateFile writes all of a file but its identity (id, recording, parent, seq, format, store).
+func (t *Tx) UpdateFile(f *FileRow) error {
+	detail, err := json.Marshal(f.Detail)
+	if err != nil {
+		return err
+	}
+	return t.one(`UPDATE files SET object=?, state=?, spool=?, started=?, ended=?, duration=?, size=?, etag=?, crc64=?,
+		upload=?, attempts=?, due=?, error=?, expires=?, detail=? WHERE id=?`,
+		f.Object, string(f.State), f.Spool, Nanos(f.Started), Nanos(f.Ended), int64(f.Duration), f.Size, f.ETag, crcText(f),
+		f.Upload, f.Attempts, Nanos(f.Due), f.Error, Nanos(f.Expires), string(detail), f.ID)
+}
+
+// DeleteFile removes a row and its parts.
+func (t *Tx) DeleteFile(id int64) error {
+	if _, err := t.Exec(`DELETE FROM parts WHERE file=?`, id); err != nil {
+		return err
+	}
+	return t.one(`DELETE FROM files WHERE id=?`, id)
+}
+
+// TakenObject tells whether a file owns that object of the store.
+func (t *Tx) TakenObject(store, object string) (bool, error) {
+	var n int
+	err := t.QueryRow(`SELECT COUNT(*) FROM files WHERE store=? AND object=?`, store, object).Scan(&n)
+	return n > 0, err
+}
+
+// FileByID returns one file.
+func FileByID(ctx context.Context, q Querier, id int64) (*FileRow, error) {
+	rows, err := Files(ctx, q, "WHERE id=?", id)
+	if err != nil {
+		return nil, err
+	}
+	if len(rows) == 0 {
+		return nil, fmt.Errorf("file %d: %w", id, ErrNotFound)
+	}
+	return rows[0], nil
+}
+
+// Files returns the rows that a constant SQL tail ("WHERE … ORDER BY …") selects.
+func Files(ctx context.Context, q Querier, tail string, args ...any) ([]*FileRow, error) {
+	rows, err := q.QueryContext(ctx, `SELECT `+fileColumns+` FROM files `+tail, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []*FileRow
+	for rows.Next() {
+		f, err := scanFile(rows)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, f)
+	}
+	return out, rows.Err()
+}
+
+func scanFile(rows *sql.Rows) (*FileRow, error) {
+	var f FileRow
+	var started, ended, duration, due, expires int64
+	var crc, detail string
+	err := rows.Scan(&f.ID, &f.Recording, &f.Parent, &f.Seq, &f.Format, &f.Store, &f.Object, (*string)(&f.State), &f.Spool,
+		&started, &ended, &duration, &f.Size, &f.ETag, &crc, &f.Upload, &f.Attempts, &due, &f.Error, &expires, &detail)
+	if err != nil {
+		return nil, err
+	}
+	f.Started, f.Ended, f.Due, f.Expires = Time(started), Time(ended), Time(due), Time(expires)
+	f.Duration = time.Duration(duration)
+	if crc != "" {
+		if f.CRC64, err = strconv.ParseUint(crc, 10, 64); err != nil {
+			return nil, fmt.Errorf("file %d: crc64: %w", f.ID, err)
+		}
+		f.HasCRC = true
+	}
+	if err := json.Unmarshal([]byte(detail), &f.Detail); err != nil {
+		return nil, fmt.Errorf("file %d: detail: %w", f.ID, err)
+	}
+	return &f, nil
+}
+
+func crcText(f *FileRow) string {
+	if !f.HasCRC {
+		return ""
+	}
+	return strconv.FormatUint(f.CRC64, 10)
+}
+
+// PartRow is one uploaded part of a growing file.
+type PartRow struct {
+	File   int64
+	Number int
+	Start  int64 // offset in the body
+	Size   int64 // bytes sent (part 1: head and held-back body)
+	ETag   string
+	CRC64  uint64
+}
+
+// PutPart notes an acknowledged part; the same number replaces.
+func (t *Tx) PutPart(p PartRow) error {
+	_, err := t.Exec(`INSERT INTO parts (file, number, start, size, etag, crc64) VALUES (?,?,?,?,?,?)
+		ON CONFLICT (file, number) DO UPDATE SET start=excluded.start, size=excluded.size, etag=excluded.etag, crc64=excluded.crc64`,
+		p.File, p.Number, p.Start, p.Size, p.ETag, strconv.FormatUint(p.CRC64, 10))
+	return err
+}
+
+// DeleteParts forgets a file's parts (the upload begins anew, or is over).
+func (t *Tx) DeleteParts(file int64) error {
+	_, err := t.Exec(`DELETE FROM parts WHERE file=?`, file)
+	return err
+}
+
+// Parts returns a file's parts in order of their numbers.
+func Parts(ctx context.Context, q Querier, file int64) ([]PartRow, error) {
+	rows, err := q.QueryContext(ctx, `SELECT file, number, start, size, etag, crc64 FROM parts WHERE file=? ORDER BY number`, file)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	return scanParts(rows)
+}
+
+func scanParts(rows *sql.Rows) ([]PartRow, error) {
+	var out []PartRow
+	for rows.Next() {
+		var p PartRow
+		var crc string
+		if err := rows.Scan(&p.File, &p.Number, &p.Start, &p.Size, &p.ETag, &crc); err != nil {
+			return nil, err
+		}
+		var err error
+		if p.CRC64, err = strconv.ParseUint(crc, 10, 64); err != nil {
+			return nil, err
+		}
+		out = append(out, p)
+	}
+	return out, rows.Err()
+}
