@@ -12,6 +12,7 @@ import (
 // once it has seen all tracks. The zero value is at the end of no record.
 type Decoder struct {
 	rest   []byte
+	note   []byte
 	last   int
 	tracks []track
 	err    error
@@ -19,14 +20,25 @@ type Decoder struct {
 
 // Reset begins with a record; the decoder reads from it until it ends.
 func (d *Decoder) Reset(record []byte) {
-	d.rest, d.last, d.err = nil, 0, nil
+	d.rest, d.note, d.last, d.err = nil, nil, 0, nil
 	clear(d.tracks)
-	if len(record) < 2 || record[0] != version {
-		d.err = fmt.Errorf("%w: no record of version %d", ErrCorrupt, version)
+	if len(record) < 2 || record[0] < version || record[0] > versionNote {
+		d.fail("version")
 		return
 	}
 	d.rest = record[1:]
+	if record[0] == versionNote {
+		n := d.uvarint()
+		if n > uint64(len(d.rest)) {
+			d.fail("length of the note")
+			return
+		}
+		d.note, d.rest = d.rest[:n], d.rest[n:]
+	}
 }
+
+// Note returns the note of the record, nil if there is none.
+func (d *Decoder) Note() []byte { return d.note }
 
 // Next reads an entry into x and reports whether there was one.
 // After false, Err tells whether the record ended or is broken.
@@ -121,8 +133,9 @@ func (d *Decoder) varint() int64 {
 // Position is an entry with its place in the file.
 type Position struct {
 	Entry
-	Offset int64 // of the sample's first byte in the body
-	Record int   // number of its record, from 0
+	Offset int64  // of the sample's first byte in the body
+	Record int    // number of its record, from 0
+	Note   []byte // the note of its record, nil if none; valid until the next step
 }
 
 // Entries reads the entries of all records in order. It ends early with an
@@ -140,6 +153,7 @@ func Entries(records mux.Records) iter.Seq2[*Position, error] {
 				return
 			}
 			d.Reset(rec)
+			p.Note = d.note
 			for d.Next(&p.Entry) {
 				if !yield(&p, nil) {
 					return

@@ -9,7 +9,8 @@
 // the body. A record can be read without the records before it; only the offset
 // of its first byte in the body is the sum of all sizes before.
 //
-//	version    1 byte, 0x01
+//	version    1 byte: 0x01, or 0x02 for a record with a note
+//	note       only with 0x02: uvarint length, bytes; what the format likes
 //	entry...   until the end of the record
 //
 // An entry is a uvarint head = size<<4 | flags, followed by the fields that the
@@ -35,7 +36,10 @@ import (
 	"fmt"
 )
 
-const version = 1
+const (
+	version     = 1
+	versionNote = 2
+)
 
 const (
 	flagKey  = 1
@@ -75,6 +79,7 @@ type track struct {
 // Encoder collects the entries of one record. The zero value is ready.
 type Encoder struct {
 	buf    []byte
+	note   []byte
 	count  int
 	last   int
 	tracks []track
@@ -87,9 +92,7 @@ func (e *Encoder) Add(x Entry) {
 		panic(fmt.Sprintf("index: entry out of range: %+v", x))
 	}
 	if e.count == 0 {
-		e.buf = append(e.buf[:0], version)
-		clear(e.tracks)
-		e.last = 0
+		e.begin()
 	}
 	for len(e.tracks) <= x.Track {
 		e.tracks = append(e.tracks, track{})
@@ -97,6 +100,22 @@ func (e *Encoder) Add(x Entry) {
 	e.put(x, &e.tracks[x.Track])
 	e.last = x.Track
 	e.count++
+}
+
+// Note sets what the next record carries besides its entries. It must be called
+// before the first Add of that record; note is copied by then.
+func (e *Encoder) Note(note []byte) { e.note = append(e.note[:0], note...) }
+
+func (e *Encoder) begin() {
+	clear(e.tracks)
+	e.last = 0
+	e.buf = append(e.buf[:0], version)
+	if len(e.note) > 0 {
+		e.buf[0] = versionNote
+		e.buf = binary.AppendUvarint(e.buf, uint64(len(e.note)))
+		e.buf = append(e.buf, e.note...)
+		e.note = e.note[:0]
+	}
 }
 
 func (e *Encoder) put(x Entry, t *track) {

@@ -51,10 +51,15 @@ func TestRoundTrip(t *testing.T) {
 		off  int64
 	)
 	for n := 0; n < 200; n++ {
+		var note []byte
+		if n%7 == 0 {
+			note = []byte{1, byte(n)}
+			enc.Note(note)
+		}
 		for range 1 + r.Intn(40) {
 			e := randomEntry(r, last)
 			enc.Add(e)
-			want = append(want, Position{Entry: e, Offset: off, Record: n})
+			want = append(want, Position{Entry: e, Offset: off, Record: n, Note: note})
 			off += e.Size
 		}
 		recs = append(recs, append([]byte(nil), enc.Record()...))
@@ -172,7 +177,7 @@ func TestJournalError(t *testing.T) {
 func TestCorrupt(t *testing.T) {
 	for name, rec := range map[string][]byte{
 		"empty": {}, "version alone": {1}, "other version": {2, 4, 0},
-		"no first time": {1, 0x10}, "cut": {1, 0x84}, "track": {1, 0x06, 0xff, 0x7f, 0},
+		"note": {2, 9, 1, 2, 3}, "no first time": {1, 0x10}, "cut": {1, 0x84}, "track": {1, 0x06, 0xff, 0x7f, 0},
 	} {
 		if _, err := Total(MaxTracks, records(rec)); !errors.Is(err, ErrCorrupt) {
 			t.Errorf("%s: %v", name, err)
@@ -183,6 +188,7 @@ func TestCorrupt(t *testing.T) {
 func FuzzDecoder(f *testing.F) {
 	recs, _ := typical(1)
 	f.Add(recs[0])
+	f.Add(append([]byte{2, 3, 1, 2, 3}, recs[0][1:]...))
 	f.Add([]byte{1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var enc Encoder
