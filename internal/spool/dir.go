@@ -1,0 +1,287 @@
+// Package spool holds growing files: an append-only body, and beside it a
+// journal that says what is in it and proves it whole.
+//
+// What is written to a File survives the death of the process at any instant;
+// what was synced (the Dir does so every SyncEvery) survives a power loss. After
+// a crash Dir.Open finds the longest prefix of journal and body that agree and
+// cuts both there.
+//
+// A Dir is one folder on one disk: the spool proper for remote stores, and a
+// hidden folder inside each local store, so that finishing a file is a rename.
+// A Dir has a budget and a floor of free space; Append fails rather than break
+// them. The floor is what finishing a file may use, so that a full disk still
+// lets running files end well.
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// SyncEvery bounds what a power loss can take.
+const SyncEvery = 4 * time.Second
+
+const (
+	bodyExt    = ".body"
+	journalExt = ".idx"
+	// manyDirty: from here on one sync of the file system is cheaper than one per file.
+	manyDirty = 8
+	// freeEvery bounds how often the free space is asked for.
+	freeEvery = 500 * time.Millisecond
+)
+
+var (
+	// ErrFull: the spool has reached spool.maxSize.
+	ErrFull = errors.New("the spool is full (spool.maxSize)")
+	// ErrLow: the disk has less than spool.minFree left.
+	ErrLow = errors.New("the disk is nearly full (spool.minFree)")
+)
+
+// Dir is an open spool folder. Safe for concurrent use.
+type Dir struct {
+	path   string
+	root   *os.Root
+	handle *os.File // for statfs and syncfs
+
+	max, minFree int64
+	used         atomic.Int64
+
+	freeMu  sync.Mutex
+	freeAt  time.Time
+	free    int64
+	freeErr error
+
+	mu   sync.Mutex
+	live map[string]*File
+	held map[string]int64 // body bytes on the disk, per file
+
+	quit chan struct{}
+	done chan struct{}
+}
+
+// Open opens (and creates) the folder. max bounds the bytes of all bodies in
+// it, minFree is the free space of the disk that Append leaves alone; 0 = no
+// bound. syncFailed is told when a periodic sync fails.
+func Open(path string, max, minFree int64, syncFailed func(error)) (*Dir, error) {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, fmt.Errorf("spool: %w", err)
+	}
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return nil, fmt.Errorf("spool: %w", err)
+	}
+	h, err := root.Open(".")
+	if err != nil {
+		root.Close()
+		return nil, fmt.Errorf("spool: %w", err)
+	}
+	d := &Dir{path: path, root: root, handle: h, max: max, minFree: minFree,
+		live: map[string]*File{}, held: map[string]int64{}, quit: make(chan struct{}), done: make(chan struct{})}
+	if err := d.measure(); err != nil {
+		h.Close()
+		root.Close()
+		return nil, fmt.Errorf("spool: %w", err)
+	}
+	go d.syncLoop(syncFailed)
+	return d, nil
+}
+
+// Close stops the periodic sync. Files are closed by their owners.
+func (d *Dir) Close() error {
+	close(d.quit)
+	<-d.done
+	return errors.Join(d.handle.Close(), d.root.Close())
+}
+
+// Path is the folder.
+func (d *Dir) Path() string { return d.path }
+
+// BodyPath is where the body of a file lies, relative to nothing: for stores
+// that finish a file by renaming it.
+func (d *Dir) BodyPath(name string) string { return filepath.Join(d.path, name+bodyExt) }
+
+// BodyName is the body's base name in the folder.
+func BodyName(name string) string { return name + bodyExt }
+
+// Used is the number of body bytes that the folder holds.
+func (d *Dir) Used() int64 { return d.used.Load() }
+
+// Limit is the budget, 0 = none.
+func (d *Dir) Limit() int64 { return d.max }
+
+// Create begins a file. The name must be new and a plain file name.
+func (d *Dir) Create(name string, h Header) (*File, error) {
+	if err := d.admit(name, 0); err != nil {
+		return nil, err
+	}
+	f, err := create(d, name, h)
+	if err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	d.live[name] = f
+	d.mu.Unlock()
+	return f, nil
+}
+
+// Live returns the file if it is open for appending.
+func (d *Dir) Live(name string) (*File, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	f, ok := d.live[name]
+	return f, ok
+}
+
+// forget is called by File.Close: from then on the file is at rest.
+func (d *Dir) forget(f *File) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.live[f.name] == f {
+		delete(d.live, f.name)
+	}
+}
+
+// Names lists the files of the folder, oldest name first.
+func (d *Dir) Names() ([]string, error) {
+	entries, err := d.entries()
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, e := range entries {
+		if n, ok := strings.CutSuffix(e.Name(), journalExt); ok {
+			out = append(out, n)
+		}
+	}
+	sort.Strings(out)
+	return out, nil
+}
+
+func (d *Dir) entries() ([]os.DirEntry, error) {
+	f, err := d.root.Open(".")
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return f.ReadDir(-1)
+}
+
+// Remove deletes a file that is not open. A missing one is no error.
+func (d *Dir) Remove(name string) error {
+	// The journal goes last: a body without one is nobody's.
+	for _, ext := range []string{bodyExt, journalExt} {
+		if err := d.root.Remove(name + ext); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	d.forgetHeld(name)
+	return nil
+}
+
+func (d *Dir) forgetHeld(name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.used.Add(-d.held[name])
+	delete(d.held, name)
+}
+
+// Free returns the free bytes of the disk, at most freeEvery old.
+func (d *Dir) Free() (int64, error) {
+	d.freeMu.Lock()
+	defer d.freeMu.Unlock()
+	if time.Since(d.freeAt) > freeEvery {
+		d.free, d.freeErr = freeBytes(d.handle)
+		d.freeAt = time.Now()
+	}
+	return d.free, d.freeErr
+}
+
+// admit books n bytes for a file, or says why there is no room.
+func (d *Dir) admit(name string, n int64) error {
+	if d.minFree > 0 {
+		free, err := d.Free()
+		if err != nil {
+			return err
+		}
+		if free < d.minFree+n {
+			return ErrLow
+		}
+	}
+	if d.max > 0 && d.used.Load()+n > d.max {
+		return ErrFull
+	}
+	d.book(name, n)
+	return nil
+}
+
+// book counts n more (or fewer) bytes of a file.
+func (d *Dir) book(name string, n int64) {
+	d.used.Add(n)
+	d.mu.Lock()
+	d.held[name] += n
+	d.mu.Unlock()
+}
+
+// measure counts what an earlier run left. A punched hole does not count, nor
+// does space that the file system allocated ahead.
+func (d *Dir) measure() error {
+	entries, err := d.entries()
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		name, ok := strings.CutSuffix(e.Name(), bodyExt)
+		if !ok {
+			continue
+		}
+		if s, err := d.root.Stat(e.Name()); err == nil {
+			d.book(name, min(s.Size(), allocated(s)))
+		}
+	}
+	return nil
+}
+
+func (d *Dir) syncLoop(failed func(error)) {
+	defer close(d.done)
+	t := time.NewTicker(SyncEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+			if err := d.syncDirty(); err != nil && failed != nil {
+				failed(fmt.Errorf("%s: %w", d.path, err))
+			}
+		case <-d.quit:
+			return
+		}
+	}
+}
+
+// syncDirty syncs what was appended since the last time.
+func (d *Dir) syncDirty() error {
+	d.mu.Lock()
+	var dirty []*File
+	for _, f := range d.live {
+		if f.dirty.Swap(false) {
+			dirty = append(dirty, f)
+		}
+	}
+	d.mu.Unlock()
+	if len(dirty) >= manyDirty {
+		return syncFS(d.handle)
+	}
+	var errs []error
+	for _, f := range dirty {
+		if err := f.Sync(); err != nil && !errors.Is(err, os.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}

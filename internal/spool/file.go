@@ -1,0 +1,166 @@
+package spool
+
+import (
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/live-recording/liverecord/internal/mux"
+)
+
+// File is a growing file that is open for appending. Append, Sync, Close and
+// Discard are for one goroutine (its recorder); Size and ReadAt for all.
+type File struct {
+	dir  *Dir
+	name string
+	room int64
+
+	body, journal *os.File
+	size          atomic.Int64 // valid body bytes
+	released      atomic.Int64 // of these, bytes given back to the disk
+	journalSize   int64
+	frameBuf      []byte
+	dirty         atomic.Bool
+
+	mu     sync.Mutex // guards journalSize against Release from another goroutine
+	closed bool
+}
+
+// Name is the base name in the folder.
+func (f *File) Name() string { return f.name }
+
+// Size is the number of body bytes that are valid and may be read.
+func (f *File) Size() int64 { return f.size.Load() }
+
+// ReadAt reads body bytes; offset 0 is the first byte after the room.
+func (f *File) ReadAt(p []byte, off int64) (int, error) {
+	size := f.Size()
+	if off >= size {
+		return 0, io.EOF
+	}
+	short := off+int64(len(p)) > size
+	if short {
+		p = p[:size-off]
+	}
+	n, err := f.body.ReadAt(p, f.room+off)
+	if err == nil && short {
+		err = io.EOF
+	}
+	return n, err
+}
+
+// Append writes a batch: its bytes, then its record. After an error the file is
+// as before, and the same batch may be appended again. It fails with ErrFull
+// (budget), ErrLow (free space) or the error of the disk.
+func (f *File) Append(b mux.Batch) error {
+	if b.Size == 0 && len(b.Record) == 0 {
+		return nil
+	}
+	if err := f.dir.admit(f.name, b.Size); err != nil {
+		return err
+	}
+	crc := uint32(0)
+	for _, p := range b.Body {
+		crc = crc32.Update(crc, castagnoli, p)
+	}
+	if err := writeAll(f.body, b.Body, f.room+f.size.Load()); err != nil {
+		f.dir.book(f.name, -b.Size)
+		return err
+	}
+	if err := f.writeFrame(kindSamples, b.Record, uint32(b.Size), crc); err != nil {
+		f.dir.book(f.name, -b.Size)
+		return err
+	}
+	f.size.Add(b.Size)
+	f.dirty.Store(true)
+	return nil
+}
+
+func (f *File) writeFrame(kind byte, payload []byte, body, crc uint32) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return os.ErrClosed
+	}
+	f.frameBuf = appendFrame(f.frameBuf[:0], kind, payload, body, crc)
+	if _, err := f.journal.WriteAt(f.frameBuf, f.journalSize); err != nil {
+		return err
+	}
+	f.journalSize += int64(len(f.frameBuf))
+	return nil
+}
+
+// Release gives body bytes [from, to) back to the disk. The caller knows that a
+// store holds them. They can't be read any more.
+func (f *File) Release(from, to int64) error {
+	if err := f.writeFrame(kindRelease, releaseRange(from, to), 0, 0); err != nil {
+		return err
+	}
+	if err := punch(f.body, f.room+from, to-from); err != nil {
+		return err
+	}
+	f.released.Add(to - from)
+	f.dir.book(f.name, from-to)
+	return nil
+}
+
+// Sync makes what was appended survive a power loss.
+func (f *File) Sync() error {
+	f.dirty.Store(false)
+	if err := unix.Fdatasync(int(f.body.Fd())); err != nil {
+		f.dirty.Store(true)
+		return fmt.Errorf("sync: %w", err)
+	}
+	if err := unix.Fdatasync(int(f.journal.Fd())); err != nil {
+		f.dirty.Store(true)
+		return fmt.Errorf("sync: %w", err)
+	}
+	return nil
+}
+
+// Close ends the writing; the file stays in the spool until Dir.Remove.
+func (f *File) Close() error {
+	f.dir.forget(f)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return nil
+	}
+	f.closed = true
+	err := f.body.Close()
+	if e := f.journal.Close(); err == nil {
+		err = e
+	}
+	return err
+}
+
+// create makes body and journal with the header in it.
+func create(d *Dir, name string, h Header) (*File, error) {
+	text, err := json.Marshal(h)
+	if err != nil {
+		return nil, err
+	}
+	f := &File{dir: d, name: name, room: h.Room}
+	if f.body, err = d.root.OpenFile(name+bodyExt, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600); err != nil {
+		return nil, err
+	}
+	if f.journal, err = d.root.OpenFile(name+journalExt, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600); err != nil {
+		f.body.Close()
+		_ = d.root.Remove(name + bodyExt)
+		return nil, err
+	}
+	if err := f.writeFrame(kindHeader, text, 0, 0); err != nil {
+		f.Close()
+		_ = d.root.Remove(name + bodyExt)
+		_ = d.root.Remove(name + journalExt)
+		return nil, err
+	}
+	f.dirty.Store(true)
+	return f, nil
+}
