@@ -1,0 +1,90 @@
+// Package fmp4 writes the fragmented MP4 pieces of an HLS playlist (ISO/IEC
+// 14496-12, RFC 8216 §3.3).
+//
+// One Muxer writes all pieces of a playlist: Init once, then for each piece
+// StartPiece, Write …, Flush. A piece is styp and one or more fragments; every
+// Flush is one fragment:
+//
+//	moof
+//	  mfhd         counts fragments over the whole playlist
+//	  traf...      per track that has samples
+//	    tfhd       default-base-is-moof; duration and flags if all are the same
+//	    tfdt       version 1, exact in the track's own clock
+//	    trun       version 1: size, what differs of duration and flags, PTS-DTS
+//	mdat           track after track
+//
+// The duration of a sample is the distance to the next one in the fragment. The
+// last one's is what the sample says, else that of the one before; since each
+// fragment states its own tfdt, an estimate there moves nothing.
+//
+// Samples are stored as ISO/IEC 14496-15 (H.264, H.265: four bytes of length
+// before each NAL unit) and the bindings of AV1, VP9, Opus and AC-3 say. Parameter
+// sets that the init segment holds, access unit delimiters and temporal
+// delimiters are left out. Payload of 4 KiB and more is referenced, not copied.
+package fmp4
+
+import (
+	"fmt"
+
+	"github.com/live-recording/liverecord/hooks"
+	"github.com/live-recording/liverecord/internal/mux"
+	"github.com/live-recording/liverecord/internal/mux/hls/piece"
+)
+
+// Format is the fragmented MP4 piece. It has no head: a piece is what Flush
+// returned; the init segment is an object of its own.
+type Format struct{}
+
+// Accepts tells whether the format can hold the track's codec.
+func (Format) Accepts(c hooks.Codec) bool {
+	switch c {
+	case hooks.H264, hooks.H265, hooks.AV1, hooks.VP9,
+		hooks.AAC, hooks.MP3, hooks.Opus, hooks.AC3:
+		return true
+	}
+	return false
+}
+
+// New returns a *Muxer.
+func (Format) New(tracks []hooks.Track) (mux.Muxer, error) {
+	m, err := New(tracks)
+	if err != nil {
+		return nil, err // not a nil *Muxer in an interface
+	}
+	return m, nil
+}
+
+// Resume returns a *Muxer that goes on after the piece which records describe,
+// with a new piece: same origin of time, fragments count on.
+func (Format) Resume(tracks []hooks.Track, records mux.Records) (mux.Muxer, error) {
+	m, err := New(tracks)
+	if err != nil {
+		return nil, err
+	}
+	t, err := piece.Sum(len(tracks), records)
+	if err != nil {
+		return nil, err
+	}
+	m.spans.Resume(t)
+	m.setState(t.State)
+	return m, nil
+}
+
+// Head is empty.
+func (Format) Head([]hooks.Track, mux.Records, int64, int64) (mux.Head, error) {
+	return mux.Head{}, nil
+}
+
+// Inspect sums a piece up; Info.Duration is its EXTINF.
+func (Format) Inspect(tracks []hooks.Track, records mux.Records) (mux.Info, error) {
+	return piece.Inspect(tracks, records)
+}
+
+// Fits tells whether the track can be written. The error says what it lacks.
+func Fits(t *hooks.Track) error {
+	if t.ClockRate <= 0 {
+		return fmt.Errorf("%s: no clock rate", t.Codec)
+	}
+	_, err := initSegment([]hooks.Track{*t}, make([][]byte, 1))
+	return err
+}
