@@ -25,6 +25,11 @@ type Config struct {
 	API    API
 	Tasks  Tasks
 	Limits Limits
+
+	// Warnings is what is valid but probably not meant, sorted by line.
+	Warnings []Problem
+
+	source [32]byte // SHA-256 of the file, for WatchFrom
 }
 
 // Spool says where and how much of what is not yet safe in a remote store lies.
@@ -47,10 +52,10 @@ type Store struct {
 	Bucket        string // with appid: rec-1250000000
 	Region        string
 	Endpoint      string // a whole bucket URL instead of bucket and region
-	SecretID      string
-	SecretKey     string
+	SecretID      string `json:"-"`
+	SecretKey     string `json:"-"`
 	SecretKeyFile string
-	SessionToken  string
+	SessionToken  string `json:"-"`
 	StorageClass  string
 	PartSize      int64 // bytes
 	Bandwidth     int64 // bytes per second, 0 = no limit
@@ -110,7 +115,7 @@ type Rule struct {
 // Callback is one HTTP endpoint that receives events.
 type Callback struct {
 	URL    string
-	Keys   []string // signing keys, newest first; may be empty
+	Keys   []string `json:"-"` // signing keys, newest first; may be empty
 	Events []string // file, status, abnormal
 	Domain string   // filters; empty = any
 	App    string
@@ -127,7 +132,10 @@ type API struct {
 }
 
 // Credential is a pair that may call the API.
-type Credential struct{ SecretID, SecretKey string }
+type Credential struct {
+	SecretID  string `json:"-"`
+	SecretKey string `json:"-"`
+}
 
 // Tasks holds defaults of record tasks.
 type Tasks struct{ DefaultTemplate string }

@@ -1,0 +1,183 @@
+package config
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Placeholders lists what a path template may hold between { and }
+// (reference tencent-live.md §6.1, COS object names).
+var Placeholders = []string{
+	"RecordSource", "Domain", "AppName", "StreamID", "RecordId", "RandomID",
+	"StartYear", "StartMonth", "StartDay", "StartHour", "StartMinute", "StartSecond", "StartMillisecond",
+	"EndYear", "EndMonth", "EndDay", "EndHour", "EndMinute", "EndSecond", "EndMillisecond",
+}
+
+func (d *decoder) templates(r *rawFile) []Template {
+	var all []Template
+	for i := range r.Templates.items {
+		e := &r.Templates.items[i]
+		d.name(e.spot, e.name)
+		all = append(all, Template{Name: e.name, Formats: d.formats(&e.v, r), Line: e.line})
+	}
+	return all
+}
+
+// formats returns those of one template, in the order of FormatNames.
+func (d *decoder) formats(t *rawTemplate, r *rawFile) []Format {
+	var all []Format
+	if f := t.MP4; f != nil {
+		x := d.format(MP4, &f.rawFormat, r)
+		x.FastStart = f.FastStart.v
+		all = append(all, x)
+	}
+	if f := t.FLV; f != nil {
+		all = append(all, d.format(FLV, &f.rawFormat, r))
+	}
+	if f := t.HLS; f != nil {
+		x := d.format(HLS, &f.rawFormat, r)
+		x.Segment, x.Container, x.Live = f.Segment.v, f.Container.v, f.Live.v
+		d.hls(f)
+		all = append(all, x)
+	}
+	if f := t.AAC; f != nil {
+		all = append(all, d.format(AAC, &f.rawFormat, r))
+	}
+	return all
+}
+
+// format checks what all formats have in common.
+func (d *decoder) format(name FormatName, f *rawFormat, r *rawFile) Format {
+	x := Format{
+		Name: name, Interval: f.Interval.v, Splice: f.Splice.v, Keep: f.Keep.v,
+		Store: f.Store.v, Path: strings.TrimLeft(f.Path.v, "/"),
+	}
+	if i := &f.Interval; !i.bad && i.v > 0 && i.v < 10*time.Second {
+		d.fail(i.spot, i.shown()+" is too short", "Write 0 (never cut) or at least 10s")
+	}
+	if x.Store == "" {
+		x.Store = r.DefaultStore.v
+	} else {
+		d.storeName(&f.Store, r)
+	}
+	if f.Path.v == "" {
+		x.Path = DefaultPath
+	} else {
+		d.path(&f.Path, name)
+	}
+	return x
+}
+
+func (d *decoder) hls(f *rawHLS) {
+	if s := &f.Segment; !s.bad && (s.v < time.Second || s.v > time.Minute) {
+		d.fail(s.spot, s.shown()+" is out of range", "Write 1s to 60s")
+	} else if i := &f.Interval; !i.bad && !s.bad && i.v >= 10*time.Second && i.v < s.v {
+		d.fail(i.spot, "is shorter than segment", "Write at least the duration of one segment, or 0 (never cut)")
+	}
+	if c := &f.Container; !c.bad && !slices.Contains([]string{"auto", "ts", "fmp4"}, c.v) {
+		d.fail(c.spot, c.shown()+" is not a container of hls", "Write auto, ts or fmp4")
+	}
+}
+
+// storeName reports the name of a store that there is none of.
+func (d *decoder) storeName(t *text, r *rawFile) {
+	var names []string
+	for i := range r.Stores.items {
+		names = append(names, r.Stores.items[i].name)
+	}
+	if !r.Stores.set {
+		names = []string{"local"}
+	}
+	if t.bad || d.damaged || r.Stores.bad || slices.Contains(names, t.v) {
+		return
+	}
+	s, shown := t.spot, t.shown()
+	if !t.set {
+		s, shown = spot{r.Stores.line, r.Stores.col, "defaultStore"}, `"local" (the default)`
+	}
+	d.fail(s, shown+" is not the name of a store", d.choose(t, names, "stores"))
+}
+
+// templateName reports the name of a template that there is none of; empty is fine.
+func (d *decoder) templateName(t *text, r *rawFile) {
+	var names []string
+	for i := range r.Templates.items {
+		names = append(names, r.Templates.items[i].name)
+	}
+	if t.bad || t.v == "" || d.damaged || r.Templates.bad || slices.Contains(names, t.v) {
+		return
+	}
+	d.fail(t.spot, t.shown()+" is not the name of a template", d.choose(t, names, "templates"))
+}
+
+// choose says which names there are.
+func (d *decoder) choose(t *text, names []string, section string) string {
+	if n := nearest(t.v, names); n != "" {
+		return fmt.Sprintf("Did you mean %s?", n)
+	}
+	if len(names) == 0 {
+		return fmt.Sprintf("There are no %s in this file: add it under %s", section, section)
+	}
+	more := ""
+	if len(names) > 20 {
+		names, more = names[:20], ", …"
+	}
+	return fmt.Sprintf("Write one of %s%s, or add it under %s", strings.Join(names, ", "), more, section)
+}
+
+var pathPiece = regexp.MustCompile(`\{[^{}]*\}|[{}]`)
+
+// path checks a key template.
+func (d *decoder) path(t *text, format FormatName) {
+	if t.bad {
+		return
+	}
+	report := func(message, remedy string) {
+		t.bad = true
+		d.fail(t.spot, message, remedy)
+	}
+	p := strings.TrimLeft(t.v, "/")
+	switch {
+	case p == "":
+		report("names no file", `Write a path such as {StreamID}/{StartYear}{StartMonth}{StartDay}, or "" for the default`)
+	case strings.HasSuffix(p, "/"):
+		report("ends with /, which leaves no file name", "Write a last part too, such as {RecordId}; the extension is added")
+	case len(p) > 800:
+		report("is longer than 800 bytes", "Shorten it; COS takes keys of 850 bytes")
+	case slices.ContainsFunc(strings.Split(p, "/"), func(c string) bool { return c == "" || c == "." || c == ".." }):
+		report("holds an empty folder name, . or ..", "Write folder names between single slashes")
+	}
+	unique := false
+	for _, piece := range pathPiece.FindAllString(p, -1) {
+		name := strings.Trim(piece, "{}")
+		switch {
+		case len(piece) == 1:
+			report("holds a { or } without its partner", "Write placeholders as {StreamID}")
+			return
+		case !slices.Contains(Placeholders, name):
+			d.unknownPlaceholder(t, piece, report)
+		case format == HLS && strings.HasPrefix(name, "End"):
+			report("holds "+piece+", which is not known while the playlist grows", "Use {Start…} placeholders for hls")
+		}
+		unique = unique || strings.HasPrefix(name, "Start") || name == "RandomID" || name == "RecordId"
+	}
+	if !unique && !t.bad {
+		d.warn(t.spot, "holds nothing that differs between recordings; later ones get -2, -3 … at the end of their names",
+			"Add {RecordId}, {RandomID} or a start time")
+	}
+}
+
+func (d *decoder) unknownPlaceholder(t *text, piece string, report func(message, remedy string)) {
+	shown := "a placeholder"
+	if strings.Contains(t.raw, piece) && len(piece) < 50 { // else it came from the environment
+		shown = piece
+	}
+	remedy := "Known: {" + strings.Join(Placeholders, "} {") + "}"
+	if n := nearest(strings.Trim(piece, "{}"), Placeholders); n != "" {
+		remedy = fmt.Sprintf("Did you mean {%s}?", n)
+	}
+	report("holds "+shown+", which is not known", remedy)
+}
