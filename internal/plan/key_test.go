@@ -236,7 +236,19 @@ func TestCheckPath(t *testing.T) {
 	require.ErrorContains(t, CheckPath("{StreamID}/{EndHour}", config.HLS), "hls")
 	require.True(t, UsesEnd("{EndMillisecond}"))
 	require.False(t, UsesEnd(config.DefaultPath))
-	require.Len(t, Placeholders(), 20)
+}
+
+func TestEveryPlaceholderIsExpanded(t *testing.T) {
+	require.Len(t, config.Placeholders, 20)
+	seen := map[string]bool{}
+	for _, name := range config.Placeholders {
+		v := values("d", "a", "s")
+		v.Start = time.Date(2026, 2, 3, 4, 5, 6, 7_000_000, time.UTC)
+		v.End = time.Date(2127, 12, 13, 14, 15, 16, 17_000_000, time.UTC)
+		key := Key("{"+name+"}", v)
+		require.False(t, seen[key], "%s gives %s", name, key)
+		seen[key] = true
+	}
 }
 
 func TestNames(t *testing.T) {

@@ -10,19 +10,6 @@ import (
 
 var timeUnits = []string{"Year", "Month", "Day", "Hour", "Minute", "Second", "Millisecond"}
 
-// Placeholders lists the names that may stand in braces in a key template.
-func Placeholders() []string {
-	names := []string{"RecordSource", "Domain", "AppName", "StreamID", "RecordId", "RandomID"}
-	for _, edge := range []string{"Start", "End"} {
-		for _, unit := range timeUnits {
-			names = append(names, edge+unit)
-		}
-	}
-	return names
-}
-
-var placeholders = Placeholders()
-
 // keyPart is literal text, cleaned, or a placeholder.
 type keyPart struct{ literal, name string }
 
@@ -71,7 +58,7 @@ func parseComponent(s string) (parts []keyPart) {
 			continue
 		}
 		end := strings.IndexByte(s[i:], '}')
-		if end < 0 || !slices.Contains(placeholders, s[i+1:i+end]) {
+		if end < 0 || !slices.Contains(config.Placeholders, s[i+1:i+end]) {
 			continue
 		}
 		literal(s[done:i])
@@ -140,8 +127,8 @@ func checkComponent(c string) error {
 		if !closed {
 			return fmt.Errorf("{%s lacks its }", name)
 		}
-		if !slices.Contains(placeholders, name) {
-			return fmt.Errorf("{%s} is unknown; there are {%s}", name, strings.Join(placeholders, "} {"))
+		if !slices.Contains(config.Placeholders, name) {
+			return fmt.Errorf("{%s} is unknown; there are {%s}", name, strings.Join(config.Placeholders, "} {"))
 		}
 		text += "x"
 		rest = tail
