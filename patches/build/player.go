@@ -1,0 +1,130 @@
+package main
+
+import (
+	"archive/tar"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// player is the script that MediaMTX's HLS page plays with. The module does not
+// hold it.
+type player struct {
+	Version string `json:"version"` // of hls.js
+	SHA256  string `json:"sha256"`  // of dist/hls.min.js in the npm package
+}
+
+const playerMember = "package/dist/hls.min.js"
+
+// cacheFile is where the script is kept, and where a person may put it.
+func (r *release) playerCache() string {
+	return filepath.Join(r.root, "build", "cache", "hls-"+r.Player.Version+".min.js")
+}
+
+// addPlayer puts the script into the tree: from the cache, else by npm, else by
+// MediaMTX's own generator.
+func (r *release) addPlayer() error {
+	dst := filepath.Join(r.treeDir(), "internal", "servers", "hls", "hls.min.js")
+	cache := r.playerCache()
+	if _, err := os.Stat(cache); err == nil {
+		if err := r.Player.verify(cache); err != nil {
+			return fmt.Errorf("%w; delete it", err)
+		}
+		return copyFile(cache, dst)
+	}
+	fmt.Printf("fetching hls.js %s\n", r.Player.Version)
+	npmErr := r.playerFromNPM(cache)
+	if npmErr == nil {
+		return copyFile(cache, dst)
+	}
+	// verified by upstream's HASH, which is of the archive that it comes in
+	genErr := goRun(r, filepath.Join(r.treeDir(), "internal", "servers", "hls"), "generate", "./...")
+	if genErr == nil {
+		if _, genErr = os.Stat(dst); genErr == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("the HLS player script of MediaMTX could not be fetched.\n"+
+		"  by npm: %v\n  by MediaMTX's own generator: %v\n"+
+		"Put dist/hls.min.js of the npm package hls.js@%s (sha256 %s) at %s and build again",
+		npmErr, genErr, r.Player.Version, r.Player.SHA256, cache)
+}
+
+func (p player) verify(file string) error {
+	sum, err := fileSum(file)
+	if err != nil {
+		return err
+	}
+	if sum != p.SHA256 {
+		return fmt.Errorf("%s has sha256 %s, not that of hls.js %s", file, sum, p.Version)
+	}
+	return nil
+}
+
+// playerFromNPM fetches the package with npm, which is only a downloader here:
+// what comes is checked by our own sum.
+func (r *release) playerFromNPM(dst string) error {
+	npm, err := exec.LookPath("npm")
+	if err != nil {
+		return errors.New("npm is not installed")
+	}
+	dir, err := os.MkdirTemp("", "hlsjs")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	cmd := exec.Command(npm, "pack", "--silent", "hls.js@"+r.Player.Version)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("npm pack: %w: %s", err, tail(out, 300))
+	}
+	packs, _ := filepath.Glob(filepath.Join(dir, "*.tgz"))
+	if len(packs) != 1 {
+		return errors.New("npm pack left no package")
+	}
+	script, err := member(packs[0], playerMember)
+	if err != nil {
+		return err
+	}
+	if sum := sha256.Sum256(script); hex.EncodeToString(sum[:]) != r.Player.SHA256 {
+		return fmt.Errorf("the script has sha256 %x, expected %s", sum, r.Player.SHA256)
+	}
+	if err := os.MkdirAll(filepath.Dir(dst), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(dst, script, 0o644)
+}
+
+// member reads one file of a .tgz.
+func member(archive, name string) ([]byte, error) {
+	f, err := os.Open(archive)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		return nil, err
+	}
+	t := tar.NewReader(z)
+	for {
+		h, err := t.Next()
+		if err == io.EOF {
+			return nil, fmt.Errorf("%s is not in the package", name)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if h.Name == name {
+			return io.ReadAll(io.LimitReader(t, 16<<20))
+		}
+	}
+}
+
+func tail(b []byte, n int) []byte { return b[max(0, len(b)-n):] }

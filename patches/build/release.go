@@ -1,0 +1,118 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+const module = "github.com/bluenviron/mediamtx"
+
+// release is what patches/<release>/ says about one release of MediaMTX.
+type release struct {
+	name string // v1.20.1
+	root string // of this repository
+
+	Player player `json:"player"`
+
+	// Targets holds the SHA-256 of each file that call-site lines go into, as
+	// released.
+	Targets map[string]string `json:"targets"`
+
+	// UpstreamTests are the packages whose own tests must pass on the patched
+	// tree; UpstreamSkip is a pattern of tests that fail without a patch too.
+	UpstreamTests []string `json:"upstreamTests"`
+	UpstreamSkip  string   `json:"upstreamSkip"`
+
+	sum string // of the module, from go.sum
+}
+
+func (r *release) patchDir() string  { return filepath.Join(r.root, "patches", r.name) }
+func (r *release) bridgeDir() string { return r.patchDir() }
+func (r *release) buildDir() string  { return filepath.Join(r.root, "build", r.name) }
+func (r *release) treeDir() string   { return filepath.Join(r.buildDir(), "mediamtx") }
+func (r *release) workFile() string  { return filepath.Join(r.buildDir(), "go.work") }
+
+// version is what the binary calls itself. The suffix keeps `mediamtx
+// --upgrade` from replacing the binary by a stock one: it acts on vX.Y.Z only.
+func (r *release) version() string { return r.name + "-liverecord" }
+
+func loadRelease(root, name string) (*release, error) {
+	r := &release{name: name, root: root}
+	file := filepath.Join(r.patchDir(), "release.json")
+	buf, err := os.ReadFile(file)
+	if os.IsNotExist(err) {
+		return nil, fmt.Errorf("no patch for MediaMTX %s; there is: %s", name, strings.Join(releases(root), ", "))
+	}
+	if err != nil {
+		return nil, err
+	}
+	d := json.NewDecoder(bytes.NewReader(buf))
+	d.DisallowUnknownFields()
+	if err := d.Decode(r); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	r.sum, err = pinnedSum(filepath.Join(r.patchDir(), "go.sum"), name)
+	return r, err
+}
+
+func releases(root string) []string {
+	files, _ := filepath.Glob(filepath.Join(root, "patches", "v*", "release.json"))
+	var names []string
+	for _, f := range files {
+		names = append(names, filepath.Base(filepath.Dir(f)))
+	}
+	slices.Sort(names)
+	return names
+}
+
+// pinnedSum returns the checksum of the module's zip from go.sum.
+func pinnedSum(goSum, version string) (string, error) {
+	buf, err := os.ReadFile(goSum)
+	if err != nil {
+		return "", err
+	}
+	for line := range strings.Lines(string(buf)) {
+		f := strings.Fields(line)
+		if len(f) == 3 && f[0] == module && f[1] == version {
+			return f[2], nil
+		}
+	}
+	return "", fmt.Errorf("%s does not pin %s %s", goSum, module, version)
+}
+
+// downloadModule brings the released module into Go's module cache and returns
+// its folder. Go verifies it by the checksum database; we compare it with
+// our go.sum.
+func (r *release) downloadModule() (string, error) {
+	cmd := exec.Command("go", "mod", "download", "-json", module+"@"+r.name)
+	cmd.Dir = r.patchDir()
+	cmd.Env = append(os.Environ(), "GOWORK=off")
+	out, err := cmd.Output()
+	var m struct{ Dir, Sum, Error string }
+	if jerr := json.Unmarshal(out, &m); jerr != nil && err == nil {
+		err = jerr
+	}
+	if m.Error != "" {
+		return "", fmt.Errorf("download of %s %s: %s", module, r.name, m.Error)
+	}
+	if err != nil {
+		return "", fmt.Errorf("download of %s %s: %w%s", module, r.name, err, stderrOf(err))
+	}
+	if m.Sum != r.sum {
+		return "", fmt.Errorf("%s %s in the module cache has checksum %s, go.sum says %s", module, r.name, m.Sum, r.sum)
+	}
+	return m.Dir, nil
+}
+
+func stderrOf(err error) string {
+	if e, ok := err.(*exec.ExitError); ok && len(e.Stderr) > 0 {
+		return "\n" + strings.TrimSpace(string(e.Stderr))
+	}
+	return ""
+}
