@@ -7,6 +7,7 @@
 //	build          make the tree if needed, then the binary (the default)
 //	tree           make only the tree and its workspace, build/<release>/
 //	test           run the tests of the bridge against the tree
+//	vet            vet the bridge
 //	test-upstream  run MediaMTX's own tests of the packages that are touched
 //	refresh        write callsites/ and the checksums of their targets from the
 //	               edited tree (see docs/upgrading-mediamtx.md)
@@ -74,6 +75,8 @@ func run(name, command string, o options) error {
 		return nil
 	case "test":
 		return goTest(r, r.bridgeDir(), o, nil, "./bridge/...")
+	case "vet":
+		return goRun(r, r.bridgeDir(), "vet", "./bridge/...")
 	case "test-upstream":
 		return testUpstream(r, o)
 	}

@@ -1,0 +1,71 @@
+# `make` lists the targets. See docs/ for what they show.
+SHELL := /bin/bash
+MEDIAMTX ?= v1.20.1
+BUILD := go run ./patches/build
+RELEASES := v1.20.1 v1.14.0
+GOLANGCI := build/tools/golangci-lint
+GOLANGCI_VERSION := v2.15.0
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+.PHONY: run
+run: build ## build the server and start it with mediamtx.yml
+	@echo
+	@echo 'Publish a test picture with (another terminal):'
+	@echo "  ffmpeg -re -f lavfi -i testsrc2=size=1280x720:rate=30 -f lavfi -i sine=frequency=440 -c:v libx264 -preset veryfast -g 60 -pix_fmt yuv420p -c:a aac -f flv rtmp://127.0.0.1/live/test"
+	@echo 'Stop it with q: the recording lies finished under data/recordings/.'
+	@echo
+	bin/mediamtx mediamtx.yml
+
+.PHONY: build
+build: ## make bin/mediamtx; another release: make build MEDIAMTX=v1.14.0
+	@$(BUILD) -mediamtx $(MEDIAMTX) build
+
+.PHONY: test
+test: deps ## all tests: the bridges, units, then black box against bin/mediamtx
+	@for r in $(RELEASES); do [ ! -d patches/$$r ] || $(BUILD) -mediamtx $$r -race test || exit 1; done
+	@[ ! -d patches/v1.14.0 ] || $(BUILD) -mediamtx v1.14.0 -o bin/mediamtx-v1.14.0 build
+	@$(BUILD) build
+	go vet ./...
+	go test -race -timeout 30m ./...
+
+.PHONY: test-upstream
+test-upstream: deps ## MediaMTX's own tests of the packages that we touch
+	@$(BUILD) -mediamtx $(MEDIAMTX) test-upstream
+
+.PHONY: demo
+demo: deps build ## publish, drop, republish; print the objects and how they were spliced
+	go run ./integration/demo
+
+.PHONY: bench
+bench: deps build ## measurements, as ratios
+	go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: torture
+torture: deps build ## the long fault suite: make torture SEED=1 N=200
+	go test -count=1 -v -timeout 0 ./integration/torture -args -seed=$(or $(SEED),1) -n=$(or $(N),200)
+
+.PHONY: cos-server
+cos-server: ## a COS server to try uploads without an account
+	go run ./integration/cosserver/cmd/cos-server
+
+.PHONY: lint
+lint: $(GOLANGCI) ## formatting, vet, linters, and that layers keep apart
+	@bad=$$(git ls-files '*.go' | xargs gofmt -l); [ -z "$$bad" ] || { echo "run gofmt -w on:"; echo "$$bad"; exit 1; }
+	go vet ./...
+	@for r in $(RELEASES); do [ ! -d patches/$$r ] || $(BUILD) -mediamtx $$r vet || exit 1; done
+	$(GOLANGCI) run ./...
+
+$(GOLANGCI): Makefile
+	GOBIN=$(CURDIR)/build/tools go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	@touch $@
+
+.PHONY: deps
+deps: ## install what the tests need (Debian, as root), or say what is missing
+	@.ci/deps
+
+.PHONY: clean
+clean: ## remove what was built; recordings (data/) stay
+	rm -rf bin build
