@@ -156,13 +156,17 @@ func (t *trackSummary) dataRate(span float64) float64 {
 }
 
 // span is the time over which data rates are measured, in seconds: to the last
-// tag, and as long as its first step.
+// tag, and as long as its first step (a second at most), which is what checkers
+// of FLV take. A file of one instant counts with its duration.
 func (s *summary) span(streams []stream) float64 {
 	step := int64(0)
 	for i := range s.tracks {
 		if step == 0 || !streams[i].video {
 			step = s.tracks[i].step
 		}
+	}
+	if s.last == 0 {
+		return s.seconds(streams)
 	}
 	return float64(s.last+min(step, 1000)) / 1000
 }
