@@ -70,13 +70,13 @@ func (d *decoder) timezone(t *text) *time.Location {
 	return z
 }
 
-// domains returns the names, in lower case.
+// domains returns the names and patterns, in lower case.
 func (d *decoder) domains(l *texts) []string {
 	var all []string
 	seen := map[string]int{}
 	for i := range l.items {
 		t := &l.items[i]
-		if t.bad || !d.host(t, false) {
+		if t.bad || !d.host(t, true) {
 			continue
 		}
 		v := strings.ToLower(t.v)

@@ -52,8 +52,9 @@ func (d *decoder) rule(x *rawRule, r *rawFile, known map[string]bool, c *Config)
 	good = d.app(&x.App, true) && good
 	good = d.stream(&x.Stream) && good
 	domain := strings.ToLower(x.Domain.v)
-	if good && domain != "" && !strings.Contains(domain, "*") && len(c.Domains) > 0 &&
-		domain != c.DefaultDomain && !slices.Contains(c.Domains, domain) {
+	listed := domain == c.DefaultDomain || len(c.Domains) == 0 ||
+		slices.ContainsFunc(c.Domains, func(l string) bool { return l == domain || strings.Contains(l, "*") })
+	if good && domain != "" && !strings.Contains(domain, "*") && !listed {
 		d.warn(x.Domain.spot, x.Domain.shown()+" is not in domains: this rule never matches", "Add it to domains, or remove the rule")
 	}
 	return good

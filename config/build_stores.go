@@ -175,20 +175,21 @@ func (d *decoder) bucket(s *rawStore) {
 	}
 }
 
-// cosCredentials wants either a pair or a file.
+// cosCredentials wants either a pair, or a file that holds the pair or its key.
 func (d *decoder) cosCredentials(s *rawStore) {
 	if s.SecretID.bad || s.SecretKey.bad || s.SecretKeyFile.bad {
 		return
 	}
 	id, key, file := s.SecretID.v != "", s.SecretKey.v != "", s.SecretKeyFile.v != ""
 	switch {
-	case file && (id || key):
-		d.fail(s.SecretKeyFile.spot, "is given in addition to secretID or secretKey", "Keep either the pair or the file")
+	case file && key:
+		d.fail(s.SecretKeyFile.spot, "is given in addition to secretKey", "Keep one of the two")
+	case file: // it holds the pair, or the key that belongs to secretID
 	case id && !key:
 		d.missing(&s.origin, "secretKey", "Write secretKey: ${NAME} and set that variable for the server")
 	case key && !id:
 		d.missing(&s.origin, "secretID", "Write secretID: ${NAME} and set that variable for the server")
-	case !id && !key && !file:
+	case !id && !key:
 		d.missing(&s.origin, "secretID", "Write secretID and secretKey, or secretKeyFile")
 	}
 }

@@ -145,10 +145,10 @@ func (d *decoder) path(t *text, format FormatName) {
 		report("names no file", `Write a path such as {StreamID}/{StartYear}{StartMonth}{StartDay}, or "" for the default`)
 	case strings.HasSuffix(p, "/"):
 		report("ends with /, which leaves no file name", "Write a last part too, such as {RecordId}; the extension is added")
-	case len(p) > 800:
-		report("is longer than 800 bytes", "Shorten it; COS takes keys of 850 bytes")
-	case slices.ContainsFunc(strings.Split(p, "/"), func(c string) bool { return c == "" || c == "." || c == ".." }):
-		report("holds an empty folder name, . or ..", "Write folder names between single slashes")
+	case len(p) > 400:
+		report("is longer than 400 bytes", "Shorten it, to leave room for the names that it expands to")
+	default:
+		d.components(p, report)
 	}
 	unique := false
 	for _, piece := range pathPiece.FindAllString(p, -1) {
@@ -167,6 +167,29 @@ func (d *decoder) path(t *text, format FormatName) {
 	if !unique && !t.bad {
 		d.warn(t.spot, "holds nothing that differs between recordings; later ones get -2, -3 … at the end of their names",
 			"Add {RecordId}, {RandomID} or a start time")
+	}
+}
+
+var reservedEnd = regexp.MustCompile(`(?i)(\.(mp4|flv|aac|m3u8|ts|m4s)|_eof|^init[0-9]*)$`)
+
+// components checks the folders and the file name of a key template. What
+// package plan would have to change in a key is better changed by its author.
+func (d *decoder) components(path string, report func(message, remedy string)) {
+	for _, c := range strings.Split(path, "/") {
+		c = pathPiece.ReplaceAllString(c, "x")
+		switch {
+		case c == "" || c == "." || c == "..":
+			report("holds an empty folder name, . or ..", "Write folder names between single slashes")
+		case strings.ContainsAny(c, "\\\"<>|?*:#%`^"):
+			report("holds one of \\ \" < > | ? * : # % ` ^, which are trouble in object keys and file names", "Leave it out; - and _ are fine")
+		case strings.ContainsAny(c[:1], ".- ") || strings.ContainsAny(c[len(c)-1:], ". "):
+			report("has a folder or file name that begins with a dot, hyphen or space, or ends with a dot or space", "Begin and end names with letters, digits, _ or a placeholder")
+		case reservedEnd.MatchString(c):
+			report("has a name that looks like a file of a recording", "Leave out the extension, _eof or init0: what is needed is added")
+		default:
+			continue
+		}
+		return
 	}
 }
 

@@ -45,7 +45,8 @@ type trapper struct {
 
 	out    strings.Builder // the line as mended so far
 	rest   string          // what of the line is still to be scanned
-	key    string          // the last key seen
+	key    string          // the last key seen, on this line or one before
+	keyed  bool            // this line has had its key
 	column int             // of rest in the mended line, from 1, in characters
 }
 
@@ -60,7 +61,7 @@ func (t *trapper) take(n int) {
 func (t *trapper) quote(n int, message string) {
 	value := t.rest[:n]
 	remedy := "Put the value in quotes"
-	if t.key != "" && !secretKeys[t.key] && len(value) < 80 && !strings.Contains(value, `"`) {
+	if !secretKeys[t.key] && len(value) < 80 && !strings.Contains(value, `"`) {
 		remedy = fmt.Sprintf("Put it in quotes: %q", value)
 	}
 	t.replace(n, "'"+strings.ReplaceAll(value, "'", "''")+"'", message, remedy)
@@ -97,7 +98,7 @@ func (t *trapper) line(s string) string {
 		t.block = -1
 	}
 	t.out.Reset()
-	t.rest, t.column, t.key = s, 1, ""
+	t.rest, t.column, t.keyed = s, 1, false
 	t.indentation()
 	start := t.column - 1
 	for t.depth == 0 && t.head() {
@@ -137,11 +138,11 @@ func (t *trapper) head() bool {
 		t.take(len(t.rest) - len(strings.TrimLeft(t.rest[1:], " \t")))
 		return true
 	}
-	if t.key != "" {
+	if t.keyed {
 		return false
 	}
 	if m := keyStart.FindStringSubmatch(t.rest); m != nil {
-		t.key = strings.Trim(m[1], `"'`)
+		t.key, t.keyed = strings.Trim(m[1], `"'`), true
 		t.take(len(m[0]))
 		return true
 	}
@@ -246,7 +247,7 @@ func (t *trapper) plain() {
 	case t.depth > 0 && strings.ContainsAny(v, "{}"):
 		t.quote(n, "inside [ ] or { } YAML takes { and } of a value for a mapping")
 	case t.depth == 0 && (strings.Contains(v, ": ") || strings.HasSuffix(v, ":")):
-		if t.key == "" {
+		if !t.keyed {
 			t.take(n)
 			return
 		}

@@ -6,7 +6,7 @@ import "time"
 // It is data: nothing here opens, dials or starts anything.
 type Config struct {
 	DefaultDomain string
-	Domains       []string // lower case; the only ones publishers may claim; empty = any
+	Domains       []string // lower case; the only ones publishers may claim; may hold '*'; empty = any
 	DefaultApp    string
 	Timezone      *time.Location
 	MaxRecordings int // 0 = no limit
