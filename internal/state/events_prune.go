@@ -6,11 +6,22 @@ import (
 	"time"
 )
 
-// ParkedEvents returns the ids of events with a delivery parked before `before`,
-// longest queued first. endpoint "" = any.
-func ParkedEvents(ctx context.Context, q Querier, endpoint string, before time.Time, limit int) ([]string, error) {
-	return ids(ctx, q, `SELECT event FROM deliveries WHERE state=? AND tried<? AND (endpoint=? OR ?='')
-		GROUP BY event ORDER BY MIN(queued) LIMIT ?`, string(DeliveryParked), before.UnixNano(), endpoint, endpoint, limit)
+// ParkedDeliveries returns deliveries that are parked at one of the given
+// endpoints, in the order of their recordings; only = one endpoint, "" = all.
+func ParkedDeliveries(ctx context.Context, q Querier, only string, endpoints []string, limit int) ([]Delivery, error) {
+	in, args := placeholders(endpoints)
+	args = append([]any{string(DeliveryParked)}, args...)
+	return deliveries(ctx, q, `WHERE state=? AND endpoint IN (`+in+`) AND (endpoint=? OR ?='')
+		ORDER BY recording, sequence LIMIT ?`, append(args, only, only, limit)...)
+}
+
+// placeholders makes a list for IN; an empty one holds a value that no row has.
+func placeholders(values []string) (string, []any) {
+	args := []any{""}
+	for _, v := range values {
+		args = append(args, v)
+	}
+	return "?" + strings.Repeat(",?", len(values)), args
 }
 
 func ids(ctx context.Context, q Querier, query string, args ...any) ([]string, error) {
@@ -70,14 +81,10 @@ func (t *Tx) deleteEvents(query string, args ...any) (int, error) {
 // ParkOrphans parks what was queued before `before` for endpoints other than
 // those given: nobody will ever try it.
 func (t *Tx) ParkOrphans(endpoints []string, before time.Time) (int, error) {
-	args := []any{string(DeliveryParked), string(DeliveryWaiting), before.UnixNano()}
-	query := `UPDATE deliveries SET state=?, error='the endpoint is no longer configured' WHERE state=? AND queued<?`
-	if len(endpoints) > 0 {
-		query += ` AND endpoint NOT IN (?` + strings.Repeat(",?", len(endpoints)-1) + `)`
-		for _, e := range endpoints {
-			args = append(args, e)
-		}
-	}
+	in, args := placeholders(endpoints)
+	args = append([]any{string(DeliveryParked), string(DeliveryWaiting), before.UnixNano()}, args...)
+	query := `UPDATE deliveries SET state=?, error='the endpoint is no longer configured'
+		WHERE state=? AND queued<? AND endpoint NOT IN (` + in + `)`
 	res, err := t.Exec(query, args...)
 	if err != nil {
 		return 0, err

@@ -136,20 +136,24 @@ type Outgoing struct {
 
 // Lane returns the first waiting events of a lane in their order.
 func Lane(ctx context.Context, q Querier, endpoint string, recording int64, limit int) ([]Outgoing, error) {
-	ds, err := deliveries(ctx, q, `WHERE endpoint=? AND recording=? AND state=? ORDER BY sequence LIMIT ?`,
+	rows, err := q.QueryContext(ctx, `SELECT e.id, e.recording, e.sequence, e.kind, e.type, e.level, e.domain, e.app, e.stream,
+		e.body, e.created, d.event, d.endpoint, d.recording, d.sequence, d.state, d.attempts, d.refused, d.queued, d.due, d.tried,
+		d.status, d.error FROM deliveries d JOIN events e ON e.id=d.event
+		WHERE d.endpoint=? AND d.recording=? AND d.state=? ORDER BY d.sequence LIMIT ?`,
 		endpoint, recording, string(DeliveryWaiting), limit)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]Outgoing, 0, len(ds))
-	for _, d := range ds {
-		e, err := EventByID(ctx, q, d.Event)
-		if err != nil {
+	defer rows.Close()
+	var out []Outgoing
+	for rows.Next() {
+		var o Outgoing
+		if err := rows.Scan(append(o.Event.fields(), o.Delivery.fields()...)...); err != nil {
 			return nil, err
 		}
-		out = append(out, Outgoing{*e, d})
+		out = append(out, o)
 	}
-	return out, nil
+	return out, rows.Err()
 }
 
 // EndpointQueue is how much waits for an endpoint or was parked.

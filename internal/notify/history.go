@@ -1,0 +1,142 @@
+package notify
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/live-recording/liverecord/internal/state"
+)
+
+const (
+	janitorPause = time.Hour
+	pruneStep    = 500 // events in one transaction
+	resendStep   = 100 // events in one transaction
+)
+
+// Entry is an event with what became of it.
+type Entry struct {
+	Event      *state.Event
+	Deliveries []state.Delivery
+}
+
+// Filter chooses events; zero fields choose all.
+type Filter struct {
+	Recording int64
+	Kind      state.EventKind
+	State     state.DeliveryState // has a delivery in this state
+	Before    time.Time           // made before, for the next page
+	Limit     int                 // 100 if 0
+}
+
+// List returns events with their deliveries, latest first. It needs no Notifier,
+// and works beside a running server.
+func List(ctx context.Context, q state.Querier, f Filter) ([]Entry, error) {
+	tail, args := "WHERE 1=1", []any{}
+	where := func(cond string, v any) {
+		tail += " AND " + cond
+		args = append(args, v)
+	}
+	if f.Recording != 0 {
+		where("recording=?", f.Recording)
+	}
+	if f.Kind != "" {
+		where("kind=?", string(f.Kind))
+	}
+	if f.State != "" {
+		where("EXISTS (SELECT 1 FROM deliveries d WHERE d.event=events.id AND d.state=?)", string(f.State))
+	}
+	if !f.Before.IsZero() {
+		where("created<?", f.Before.UnixNano())
+	}
+	if f.Limit <= 0 {
+		f.Limit = 100
+	}
+	events, err := state.Events(ctx, q, tail+" ORDER BY created DESC, recording DESC, sequence DESC LIMIT ?", append(args, f.Limit)...)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Entry, len(events))
+	for i, e := range events {
+		out[i].Event = e
+		if out[i].Deliveries, err = state.EventDeliveries(ctx, q, e.ID); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// Resend queues an event anew for every endpoint that wants it now, also if it was
+// delivered before. It works without Run too: a server that runs beside finds it
+// within half a minute.
+func (n *Notifier) Resend(ctx context.Context, id string) error {
+	e, err := state.EventByID(ctx, n.db.Reader(), id)
+	if err != nil {
+		return err
+	}
+	endpoints := n.router.Load().match(e)
+	if len(endpoints) == 0 {
+		return fmt.Errorf("event %s: no endpoint under callbacks wants an event of kind %s for %s/%s/%s",
+			id, e.Kind, e.Domain, e.App, e.Stream)
+	}
+	if err := n.db.Update(ctx, func(tx *state.Tx) error { return tx.RequeueEvent(id, endpoints, time.Now()) }); err != nil {
+		return err
+	}
+	n.Wake()
+	return nil
+}
+
+// ResendParked queues anew all that was parked until now for an endpoint (by its
+// ID), or for all with "". It returns how many deliveries that were.
+func (n *Notifier) ResendParked(ctx context.Context, endpoint string) (int, error) {
+	now, total := time.Now(), 0
+	for {
+		list, err := state.ParkedDeliveries(ctx, n.db.Reader(), endpoint, n.router.Load().ids(), resendStep)
+		if err != nil || len(list) == 0 {
+			return total, err
+		}
+		err = n.db.Update(ctx, func(tx *state.Tx) error {
+			for _, d := range list {
+				if err := tx.RequeueEvent(d.Event, []string{d.Endpoint}, now); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return total, err
+		}
+		total += len(list)
+		n.Wake()
+	}
+}
+
+// janitor keeps the history bounded and lanes moving.
+func (n *Notifier) janitor(ctx context.Context) {
+	for {
+		if err := n.clean(ctx); err != nil && ctx.Err() == nil {
+			n.opt.Log.Error("events: the history can't be cleaned", "error", err)
+		}
+		if !sleep(ctx, janitorPause) {
+			return
+		}
+	}
+}
+
+func (n *Notifier) clean(ctx context.Context) error {
+	now := time.Now()
+	err := n.db.Update(ctx, func(tx *state.Tx) error {
+		if _, err := tx.ParkOrphans(n.router.Load().ids(), now.Add(-patience)); err != nil {
+			return err
+		}
+		return tx.CallUpLanes(now)
+	})
+	for gone := pruneStep; err == nil && gone >= pruneStep && ctx.Err() == nil; {
+		err = n.db.Update(ctx, func(tx *state.Tx) (err error) {
+			gone, err = tx.PruneEvents(now.Add(-n.opt.History), n.opt.MaxEvents, pruneStep)
+			return err
+		})
+	}
+	n.Wake()
+	return err
+}
