@@ -168,7 +168,7 @@ func (f *fake) WriteUnit(u hooks.Unit) { f.onUnit(u) }
 func started(t *testing.T, f *fake) *Server {
 	t.Helper()
 	s := New("v0")
-	s.start = func(o plugin.Options) (recorder, error) {
+	s.StartRecorder = func(o plugin.Options) (Recorder, error) {
 		f.options = append(f.options, o)
 		return f, nil
 	}
@@ -184,7 +184,7 @@ func TestOffMeansNothing(t *testing.T) {
 		t.Error("a session without a server")
 	}
 	s := New("v0")
-	s.start = func(plugin.Options) (recorder, error) { t.Error("started"); return nil, nil }
+	s.StartRecorder = func(plugin.Options) (Recorder, error) { t.Error("started"); return nil, nil }
 	if err := s.Start(Setting{"mediamtx.yml", ""}); err != nil {
 		t.Fatal(err)
 	}

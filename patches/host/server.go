@@ -50,8 +50,8 @@ func (s Setting) ConfigFile() (string, error) {
 	return filepath.Join(dir, rel), nil
 }
 
-// recorder is *plugin.Plugin, as far as it is used here.
-type recorder interface {
+// Recorder is *plugin.Plugin, as far as it is used here.
+type Recorder interface {
 	Handler() hooks.Handler
 	Reload(plugin.Options)
 	Close()
@@ -63,11 +63,13 @@ type recorder interface {
 type Server struct {
 	Version string // of the host
 
-	logf  atomic.Pointer[LogFunc]
-	start func(plugin.Options) (recorder, error) // plugin.Start
+	// StartRecorder is plugin.Start, but in tests.
+	StartRecorder func(plugin.Options) (Recorder, error)
+
+	logf atomic.Pointer[LogFunc]
 
 	mu       sync.Mutex
-	recorder recorder // nil = off
+	recorder Recorder // nil = off
 	handler  hooks.Handler
 	sessions map[*Session]struct{}
 }
@@ -76,7 +78,7 @@ type Server struct {
 func New(version string) *Server {
 	return &Server{
 		Version: version,
-		start: func(o plugin.Options) (recorder, error) {
+		StartRecorder: func(o plugin.Options) (Recorder, error) {
 			p, err := plugin.Start(o)
 			if err != nil {
 				return nil, err
@@ -102,7 +104,7 @@ func (s *Server) Start(set Setting) error {
 	if err != nil || file == "" {
 		return err
 	}
-	r, err := s.start(s.options(file))
+	r, err := s.StartRecorder(s.options(file))
 	if err != nil {
 		return fmt.Errorf("liveRecord: %w", err)
 	}

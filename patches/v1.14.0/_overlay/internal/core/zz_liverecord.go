@@ -1,0 +1,67 @@
+package core
+
+import (
+	"github.com/bluenviron/mediamtx/internal/conf"
+	"github.com/bluenviron/mediamtx/liverecord/bridge"
+
+	"github.com/live-recording/liverecord/patches/host"
+)
+
+type (
+	liveRecordServer  = host.Server
+	liveRecordSession = host.Session
+)
+
+// startLiveRecord starts the recorder, or tells it that the configuration
+// changed. An error is returned at the start only: at a reload it would end the
+// server.
+func (p *Core) startLiveRecord(initial bool) error {
+	if p.liveRecord == nil {
+		p.liveRecord = host.New(string(version))
+	}
+	p.liveRecord.SetLog(bridge.Log(p.logger))
+	set := host.Setting{ServerFile: p.confPath, LiveRecord: p.conf.LiveRecord}
+	if initial {
+		return p.liveRecord.Start(set)
+	}
+	p.liveRecord.Reload(set)
+	return nil
+}
+
+// closeLiveRecord stops the recorder with the server, after all paths have gone
+// offline.
+func (p *Core) closeLiveRecord(newConf *conf.Conf) {
+	if newConf == nil && p.liveRecord != nil {
+		p.liveRecord.Close()
+	}
+}
+
+// liveRecordOnline is called when the source is set and has not got its stream
+// yet.
+func (pa *path) liveRecordOnline() {
+	pm, ok := pa.parent.(*pathManager)
+	if !ok {
+		return
+	}
+	p, ok := pm.parent.(*Core)
+	if !ok {
+		return
+	}
+	pa.liveRecord.Offline("")
+	pa.liveRecord = bridge.Online(p.liveRecord, bridge.Path{
+		Name:   pa.name,
+		Query:  pa.publisherQuery,
+		Conf:   pa.conf,
+		Source: pa.source,
+		Stream: pa.stream,
+		Log:    pa,
+	})
+}
+
+// liveRecordOffline is called while the stream is still open.
+func (pa *path) liveRecordOffline() {
+	if pa.liveRecord != nil {
+		pa.liveRecord.Offline(host.Reason(pa.source))
+		pa.liveRecord = nil
+	}
+}

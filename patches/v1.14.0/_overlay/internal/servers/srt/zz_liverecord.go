@@ -1,0 +1,18 @@
+package srt
+
+import "github.com/live-recording/liverecord/patches/source"
+
+type liveRecordState = source.State
+
+// LiveRecordInfo implements source.Describer.
+func (c *conn) LiveRecordInfo() source.Info {
+	return source.Info{
+		RemoteAddr: c.connReq.RemoteAddr().String(),
+		Host:       source.SRTHost(c.connReq.StreamId()),
+	}
+}
+
+// LiveRecordReason implements source.Describer.
+func (c *conn) LiveRecordReason() string {
+	return c.liveRecord.Ended(c.ctx.Err() != nil)
+}
