@@ -7,6 +7,7 @@ import (
 	"io"
 	"regexp"
 	"sort"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -118,13 +119,25 @@ func (d *decoder) mend(lines []string) []*yaml.Node {
 
 // firstBad returns the index of the line at which the parser stumbles. The
 // line in its message is often that of the block around it; the shortest
-// beginning of the file that fails in the same way tells better.
+// beginning of the file that fails in the same way tells better. It is looked
+// for in growing steps from the line in the message on.
 func firstBad(lines []string, err error) int {
-	n := sort.Search(len(lines), func(n int) bool {
+	fails := func(n int) bool {
 		_, e := parseYAML([]byte(strings.Join(lines[:n], "\n")))
 		return e != nil && e.Error() == err.Error()
-	})
-	for n = min(n, len(lines)); n > 1 && blank(lines[n-1]); n-- {
+	}
+	low := 0
+	if m := parserLine.FindStringSubmatch(err.Error()); m != nil {
+		low, _ = strconv.Atoi(m[1])
+	}
+	// The parser counts some lines from 0, some from 1.
+	low = min(max(low-1, 0), len(lines))
+	high := low
+	for step := 1; high < len(lines) && !fails(high); step *= 2 {
+		low, high = high, min(high+step, len(lines))
+	}
+	n := low + sort.Search(high-low, func(i int) bool { return fails(low + i) })
+	for ; n > 1 && blank(lines[n-1]); n-- {
 	}
 	return max(n-1, 0)
 }
@@ -146,7 +159,10 @@ func blank(line string) bool {
 	return line == "" || line[0] == '#'
 }
 
-var parserPrefix = regexp.MustCompile(`^yaml: (line [0-9]+: )?`)
+var (
+	parserPrefix = regexp.MustCompile(`^yaml: (line [0-9]+: )?`)
+	parserLine   = regexp.MustCompile(`^yaml: line ([0-9]+): `)
+)
 
 // syntaxError reports an error of the YAML parser in words of ours.
 func (d *decoder) syntaxError(s spot, err error) {
