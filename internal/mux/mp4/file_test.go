@@ -246,3 +246,20 @@ func shift(s *stream, ticks int64) *stream {
 }
 
 func name(v ...any) string { return strings.ReplaceAll(fmt.Sprint(v...), " ", "-") }
+
+// entryChild is the content of a box inside the first sample entry of a file,
+// whose own fields have so many bytes.
+func entryChild(t testing.TB, file string, fields int, kind string) string {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stsd := find(t, b, "moov/trak/mdia/minf/stbl/stsd")[0]
+	entry := walk(t, stsd[8:])[0]
+	found := find(t, entry.content[fields:], kind)
+	if len(found) == 0 {
+		t.Fatalf("%s: no %s in %s", file, kind, entry.kind)
+	}
+	return string(found[0])
+}

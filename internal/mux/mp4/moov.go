@@ -105,10 +105,15 @@ func (m *movie) created() uint64 {
 func (m *movie) estimate() int64 {
 	n := 1024
 	for _, t := range m.tables {
-		n += 1024 + 8*t.stts.n + 8*t.ctts.n + 12*t.stsc.n + 12*t.stscFrames.n +
-			4*t.stsz.n + 4*t.stss.n + 8*t.co64.n +
+		n += 1024 + 8*t.stts.n + 8*t.ctts.n + 12*t.stsc.n + 4*t.stsz.n + 8*t.co64.n +
 			len(t.track.VPS) + len(t.track.SPS) + len(t.track.PPS) +
 			len(t.track.SequenceHeader) + len(t.track.AudioConfig)
+		if !t.allKey {
+			n += 4 * t.stss.n
+		}
+		if t.uniform {
+			n += 12 * t.stscFrames.n
+		}
 	}
 	return int64(n)
 }
