@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/bluenviron/gortsplib/v4/pkg/format"
@@ -64,7 +65,7 @@ func payload(forma format.Format, u unit.Unit) [][]byte {
 	case *unit.H265:
 		return u.AU
 	case *unit.AV1:
-		return u.TU
+		return withoutDelimiters(u.TU)
 	case *unit.MPEG4Audio:
 		return u.AUs
 	case *unit.MPEG1Audio:
@@ -104,4 +105,15 @@ func latmConfig(f *format.MPEG4AudioLATM) *mpeg4audio.StreamMuxConfig {
 		return nil
 	}
 	return f.StreamMuxConfig
+}
+
+// withoutDelimiters leaves out temporal delimiter OBUs (AV1 §5.6), which this
+// release passes on as they came.
+func withoutDelimiters(tu [][]byte) [][]byte {
+	const temporalDelimiter = 2
+	is := func(obu []byte) bool { return len(obu) == 0 || obu[0]>>3&0b1111 == temporalDelimiter }
+	if !slices.ContainsFunc(tu, is) {
+		return tu
+	}
+	return slices.DeleteFunc(slices.Clone(tu), is)
 }
