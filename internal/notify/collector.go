@@ -66,28 +66,31 @@ func (c *Collector) Report(f event.AbnormalFacts) {
 		t = &trouble{}
 		c.troubles[k] = t
 	}
-	t.merge(f, now)
-	ring(c.bell)
+	if t.merge(f, now) {
+		ring(c.bell)
+	}
 }
 
 // Dropped counts the reports that were not taken because too many streams had
 // trouble at once.
 func (c *Collector) Dropped() uint64 { return c.dropped.Load() }
 
-func (t *trouble) merge(f event.AbnormalFacts, now time.Time) {
+// merge adds a report; it returns true for the first one after the last event.
+func (t *trouble) merge(f event.AbnormalFacts, now time.Time) (first bool) {
 	if t.facts.Occurs == 0 {
 		t.facts = f
 		t.due = now.Add(burst)
 		if next := t.earlier.Add(abnormalGap); next.After(t.due) {
 			t.due = next
 		}
-		return
+		return true
 	}
 	f.Occurs += t.facts.Occurs
 	if severity(t.facts.Level) > severity(f.Level) {
 		f.Level = t.facts.Level
 	}
 	t.facts = f
+	return false
 }
 
 func severity(level string) int {
@@ -155,9 +158,10 @@ func (c *Collector) again(f event.AbnormalFacts) {
 	defer c.mu.Unlock()
 	k := troubleKey{f.Domain, f.App, f.Stream, f.Type}
 	if t := c.troubles[k]; t != nil {
-		if t.facts.Occurs > 0 {
-			f.Occurs += t.facts.Occurs
-		}
+		newer := t.facts
 		t.facts, t.due = f, time.Now().Add(burst)
+		if newer.Occurs > 0 {
+			t.merge(newer, time.Now())
+		}
 	}
 }
