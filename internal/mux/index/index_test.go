@@ -189,6 +189,7 @@ func FuzzDecoder(f *testing.F) {
 	recs, _ := typical(1)
 	f.Add(recs[0])
 	f.Add(append([]byte{2, 3, 1, 2, 3}, recs[0][1:]...))
+	f.Add([]byte{2, 3, 1, 2, 3}) // a note alone
 	f.Add([]byte{1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var enc Encoder
@@ -207,6 +208,9 @@ func FuzzDecoder(f *testing.F) {
 		}
 		if _, err := Inspect(make([]hooks.Track, MaxTracks), records(b)); err != nil {
 			t.Fatal(err)
+		}
+		if len(first) == 0 {
+			return
 		}
 		// What was read can be written and read again.
 		i := 0
