@@ -81,7 +81,7 @@ func Reason(err error) string {
 		return reasonSilence
 	case errors.Is(err, net.ErrClosed), err.Error() == "terminated":
 		return reasonServer
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), strings.HasPrefix(err.Error(), "torn down by "):
 		return reasonPublisher
 	}
 	return err.Error()

@@ -32,6 +32,7 @@ func TestReason(t *testing.T) {
 		{fmt.Errorf("read: %w", os.ErrDeadlineExceeded), reasonSilence},
 		{&net.OpError{Op: "read", Err: net.ErrClosed}, reasonServer},
 		{errors.New("terminated"), reasonServer},
+		{errors.New("torn down by 192.0.2.1:5"), reasonPublisher},
 		{errors.New("peer connection closed"), "peer connection closed"},
 	} {
 		if got := Reason(c.err); got != c.want {
