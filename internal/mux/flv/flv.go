@@ -27,6 +27,8 @@
 // onMetaData holds the key-frame index (keyframes: times, filepositions). As all
 // other tools do, its first entry is the video sequence header. It is thinned
 // evenly where it does not fit into the room given or into a script tag (16 MiB).
+// Room that is left over is filled inside onMetaData, behind the key frames;
+// beyond 16 MiB also by further script tags, which players pass over.
 //
 // The journal is that of package index, in ticks of the tracks' clocks; the
 // first entry of a file has the size of the sequence headers added.

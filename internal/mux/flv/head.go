@@ -24,12 +24,18 @@ const (
 
 // A filler of less than fillMin bytes cannot be a property of its own.
 const (
-	padMin    = 2 + 3 + 3            // "pad": ""
-	spacerMin = 2 + 6 + 5            // "spacer": []
-	fillMin   = padMin               // below: spaces behind the creator's name
-	extraTag  = tagOverhead + 6 + 8  // a further script tag, empty
-	extraMin  = extraTag + 2*fillMin // a further script tag worth to begin
+	padMin    = 2 + 3 + 3 // "pad": ""
+	spacerMin = 2 + 6 + 5 // "spacer": []
+	fillMin   = padMin    // below: spaces behind the creator's name
 	creator   = "Live Recording"
+)
+
+// Padding beyond one script tag goes into further ones. Their name is one that
+// players know and pass over; another one would show up as a data stream.
+const (
+	extraName = "|RtmpSampleAccess"
+	extraTag  = tagOverhead + 3 + len(extraName) + 8 // empty
+	extraMin  = extraTag + 2*fillMin                 // worth to begin
 )
 
 // front builds the bytes before the body.
@@ -66,7 +72,7 @@ func buildFront(tracks []hooks.Track, streams []stream, sum *summary, rest, room
 	for extra > 0 {
 		var n int
 		n, extra = splitFill(extra-extraTag, maxTagData+tagOverhead-extraTag)
-		b = appendTag(b, tagScript, 0, appendAMF(appendAMF(nil, "pad"), ecma(filler(n))))
+		b = appendTag(b, tagScript, 0, appendAMF(appendAMF(nil, extraName), ecma(filler(n))))
 	}
 	return b, nil
 }

@@ -56,7 +56,7 @@ func makeSource(t testing.TB, args ...string) *source {
 	s := &source{path: filepath.Join(t.TempDir(), "src.mp4")}
 	run(t, "ffmpeg", slices.Concat(
 		[]string{"-v", "error", "-f", "lavfi", "-i", testVideo, "-f", "lavfi", "-i", testAudio},
-		args, []string{"-strict", "experimental", "-movflags", "empty_moov+default_base_moof+frag_keyframe+negative_cts_offsets", s.path})...)
+		args, []string{"-strict", "experimental", "-movflags", "delay_moov+default_base_moof+frag_keyframe+negative_cts_offsets", s.path})...)
 	data, err := os.ReadFile(s.path)
 	if err != nil {
 		t.Fatal(err)
