@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -111,7 +112,7 @@ func (r *release) downloadModule() (string, error) {
 }
 
 func stderrOf(err error) string {
-	if e, ok := err.(*exec.ExitError); ok && len(e.Stderr) > 0 {
+	if e, ok := errors.AsType[*exec.ExitError](err); ok && len(e.Stderr) > 0 {
 		return "\n" + strings.TrimSpace(string(e.Stderr))
 	}
 	return ""
