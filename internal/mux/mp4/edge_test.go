@@ -53,6 +53,20 @@ func TestNothing(t *testing.T) {
 	}
 }
 
+// A journal that grows between the two passes is found out.
+func TestJournalGrows(t *testing.T) {
+	tracks, samples := interleave(video(t))
+	r := record(t, tracks, samples, 10)
+	passes := 0
+	growing := func(yield func([]byte, error) bool) {
+		passes++
+		prefix(r.recs[:len(r.recs)-2+passes])(yield)
+	}
+	if _, err := Format.Head(tracks, growing, int64(len(r.body)), 0); err == nil {
+		t.Error("no error")
+	}
+}
+
 // The origin of time stamps does not matter, below zero and far away alike.
 func TestOrigin(t *testing.T) {
 	for _, origin := range []int64{-1000, -3, 1 << 28} { // seconds

@@ -103,8 +103,15 @@ func (m *movie) fill(b []byte, records mux.Records, base int64) error {
 		tables[i] = newTable(t.track, t.desc)
 		m.places[i].open(tables[i], b)
 	}
-	_, err := pass(tables, records, nil, base, shifts)
-	return err
+	if _, err := pass(tables, records, nil, base, shifts); err != nil {
+		return err
+	}
+	for i, t := range tables {
+		if t.samples != m.tables[i].samples || t.bytes != m.tables[i].bytes {
+			return errors.New("mp4: the journal changed while the head was built")
+		}
+	}
+	return nil
 }
 
 // places are the offsets of a track's tables in the head, and their lengths.

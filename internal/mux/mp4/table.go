@@ -17,35 +17,41 @@ type list struct {
 	n   int // entries
 }
 
-func (l *list) put1(a uint32) {
-	if l.out != nil {
-		binary.BigEndian.PutUint32(l.out[4*l.n:], a)
-	}
+// next is the place of the next entry of so many bytes, nil if there is none.
+func (l *list) next(size int) []byte {
+	at := size * l.n
 	l.n++
+	if at+size > len(l.out) {
+		return nil
+	}
+	return l.out[at : at+size]
+}
+
+func (l *list) put1(a uint32) {
+	if b := l.next(4); b != nil {
+		binary.BigEndian.PutUint32(b, a)
+	}
 }
 
 func (l *list) put2(a, b uint32) {
-	if l.out != nil {
-		binary.BigEndian.PutUint32(l.out[8*l.n:], a)
-		binary.BigEndian.PutUint32(l.out[8*l.n+4:], b)
+	if p := l.next(8); p != nil {
+		binary.BigEndian.PutUint32(p, a)
+		binary.BigEndian.PutUint32(p[4:], b)
 	}
-	l.n++
 }
 
 func (l *list) put64(a uint64) {
-	if l.out != nil {
-		binary.BigEndian.PutUint64(l.out[8*l.n:], a)
+	if b := l.next(8); b != nil {
+		binary.BigEndian.PutUint64(b, a)
 	}
-	l.n++
 }
 
 func (l *list) put3(a, b, c uint32) {
-	if l.out != nil {
-		binary.BigEndian.PutUint32(l.out[12*l.n:], a)
-		binary.BigEndian.PutUint32(l.out[12*l.n+4:], b)
-		binary.BigEndian.PutUint32(l.out[12*l.n+8:], c)
+	if p := l.next(12); p != nil {
+		binary.BigEndian.PutUint32(p, a)
+		binary.BigEndian.PutUint32(p[4:], b)
+		binary.BigEndian.PutUint32(p[8:], c)
 	}
-	l.n++
 }
 
 // runs is a run-length coded list of (count, value).
