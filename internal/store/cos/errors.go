@@ -80,7 +80,8 @@ func (s *Store) fail(op, key string, c *call, resp *sdk.Response, err error) err
 	if c.upload != nil {
 		c.upload.finish()
 	}
-	e := &store.Error{Op: op, Key: key, Kind: store.KindTemporary, Err: plain(err)}
+	err = plain(err)
+	e := &store.Error{Op: op, Key: key, Kind: store.KindTemporary, Err: err}
 	if resp != nil && resp.Response != nil {
 		e.Status = resp.StatusCode
 		e.RetryAfter = retryAfter(resp.Header.Get("Retry-After"))
@@ -101,7 +102,7 @@ func (s *Store) fail(op, key string, c *call, resp *sdk.Response, err error) err
 	case errors.Is(err, errNoCredentials):
 		e.Kind = store.KindPermanent
 		e.Remedy = "set secretID and secretKey, or secretKeyFile, of store " + s.cfg.Name
-	case errors.Is(e.Err, sdk.ObjectKeySimplifyCheckErr):
+	case errors.Is(err, sdk.ObjectKeySimplifyCheckErr):
 		e.Kind, e.Remedy = store.KindPermanent, "this is no usable key"
 	}
 	return e
