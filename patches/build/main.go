@@ -9,6 +9,7 @@
 //	test           run the tests of the bridge against the tree
 //	vet            vet the bridge
 //	test-upstream  run MediaMTX's own tests of the packages that are touched
+//	adopt          begin patches/<release>/ from an older one: -from v1.20.1
 //	refresh        write callsites/ and the checksums of their targets from the
 //	               edited tree (see docs/upgrading-mediamtx.md)
 //
@@ -37,17 +38,19 @@ const defaultRelease = "v1.20.1"
 
 func main() {
 	release := flag.String("mediamtx", defaultRelease, "release of MediaMTX")
+	from := flag.String("from", defaultRelease, "adopt: the release whose patch is carried over")
 	out := flag.String("o", filepath.Join("bin", "mediamtx"), "the binary to make")
 	strip := flag.Bool("strip", true, "leave out symbols and debugging data")
 	race := flag.Bool("race", false, "tests, and the binary, with the race detector")
 	flag.Parse()
-	if err := run(*release, flag.Arg(0), options{out: *out, strip: *strip, race: *race}); err != nil {
+	if err := run(*release, flag.Arg(0), options{from: *from, out: *out, strip: *strip, race: *race}); err != nil {
 		fmt.Fprintln(os.Stderr, "build:", err)
 		os.Exit(1)
 	}
 }
 
 type options struct {
+	from  string
 	out   string
 	strip bool
 	race  bool
@@ -57,6 +60,9 @@ func run(name, command string, o options) error {
 	root, err := findRoot()
 	if err != nil {
 		return err
+	}
+	if command == "adopt" {
+		return adopt(root, name, o.from)
 	}
 	r, err := loadRelease(root, name)
 	if err != nil {

@@ -22,7 +22,7 @@ type player struct {
 
 const playerMember = "package/dist/hls.min.js"
 
-// cacheFile is where the script is kept, and where a person may put it.
+// playerCache is where the script is kept, and where a person may put it.
 func (r *release) playerCache() string {
 	return filepath.Join(r.root, "build", "cache", "hls-"+r.Player.Version+".min.js")
 }
@@ -67,28 +67,10 @@ func (p player) verify(file string) error {
 	return nil
 }
 
-// playerFromNPM fetches the package with npm, which is only a downloader here:
-// what comes is checked by our own sum.
+// playerFromNPM fetches the script with npm and keeps it at dst, if it is the
+// expected one.
 func (r *release) playerFromNPM(dst string) error {
-	npm, err := exec.LookPath("npm")
-	if err != nil {
-		return errors.New("npm is not installed")
-	}
-	dir, err := os.MkdirTemp("", "hlsjs")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	cmd := exec.Command(npm, "pack", "--silent", "hls.js@"+r.Player.Version)
-	cmd.Dir = dir
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("npm pack: %w: %s", err, tail(out, 300))
-	}
-	packs, _ := filepath.Glob(filepath.Join(dir, "*.tgz"))
-	if len(packs) != 1 {
-		return errors.New("npm pack left no package")
-	}
-	script, err := member(packs[0], playerMember)
+	script, err := fetchPlayer(r.Player.Version)
 	if err != nil {
 		return err
 	}
@@ -99,6 +81,29 @@ func (r *release) playerFromNPM(dst string) error {
 		return err
 	}
 	return os.WriteFile(dst, script, 0o644)
+}
+
+// fetchPlayer returns the script of a version of hls.js.
+func fetchPlayer(version string) ([]byte, error) {
+	npm, err := exec.LookPath("npm")
+	if err != nil {
+		return nil, errors.New("npm is not installed")
+	}
+	dir, err := os.MkdirTemp("", "hlsjs")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	cmd := exec.Command(npm, "pack", "--silent", "hls.js@"+version)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("npm pack: %w: %s", err, tail(out, 300))
+	}
+	packs, err := filepath.Glob(filepath.Join(dir, "*.tgz"))
+	if err != nil || len(packs) != 1 {
+		return nil, errors.New("npm pack left no package")
+	}
+	return member(packs[0], playerMember)
 }
 
 // member reads one file of a .tgz.

@@ -91,24 +91,34 @@ func pinnedSum(goSum, version string) (string, error) {
 // its folder. Go verifies it by the checksum database; we compare it with
 // our go.sum.
 func (r *release) downloadModule() (string, error) {
-	cmd := exec.Command("go", "mod", "download", "-json", module+"@"+r.name)
-	cmd.Dir = r.patchDir()
-	cmd.Env = append(os.Environ(), "GOWORK=off")
-	out, err := cmd.Output()
-	var m struct{ Dir, Sum, Error string }
-	if jerr := json.Unmarshal(out, &m); jerr != nil && err == nil {
-		err = jerr
-	}
-	if m.Error != "" {
-		return "", fmt.Errorf("download of %s %s: %s", module, r.name, m.Error)
-	}
+	m, err := download(r.patchDir(), r.name)
 	if err != nil {
-		return "", fmt.Errorf("download of %s %s: %w%s", module, r.name, err, stderrOf(err))
+		return "", err
 	}
 	if m.Sum != r.sum {
 		return "", fmt.Errorf("%s %s in the module cache has checksum %s, go.sum says %s", module, r.name, m.Sum, r.sum)
 	}
 	return m.Dir, nil
+}
+
+// downloaded is what `go mod download` says of a module.
+type downloaded struct{ Dir, Sum, GoModSum, Error string }
+
+func download(dir, version string) (m downloaded, err error) {
+	cmd := exec.Command("go", "mod", "download", "-json", module+"@"+version)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOWORK=off")
+	out, err := cmd.Output()
+	if jerr := json.Unmarshal(out, &m); jerr != nil && err == nil {
+		err = jerr
+	}
+	if m.Error != "" {
+		return m, fmt.Errorf("download of %s %s: %s", module, version, m.Error)
+	}
+	if err != nil {
+		return m, fmt.Errorf("download of %s %s: %w%s", module, version, err, stderrOf(err))
+	}
+	return m, nil
 }
 
 func stderrOf(err error) string {
