@@ -1,11 +1,38 @@
 // Package plugin is the composition root: it starts, reloads and stops the
-// recorder inside its host.
+// recorder inside its host, and wires its parts to each other. It is never on
+// the way of a sample.
+//
+//	hooks ─▶ recorder ─▶ spool ─▶ upload ─▶ store
+//	             └──────▶ state ◀──────┘
+//	                        └─▶ notify ─▶ endpoints
+//
+// The parts know state and spool, not each other; a ring of a bell says that
+// there is something to read.
 package plugin
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
 
+	"github.com/live-recording/liverecord/config"
 	"github.com/live-recording/liverecord/hooks"
+	"github.com/live-recording/liverecord/internal/mux"
+	"github.com/live-recording/liverecord/internal/mux/adts"
+	"github.com/live-recording/liverecord/internal/mux/flv"
+	"github.com/live-recording/liverecord/internal/mux/fmp4"
+	"github.com/live-recording/liverecord/internal/mux/mp4"
+	"github.com/live-recording/liverecord/internal/mux/mpegts"
+	"github.com/live-recording/liverecord/internal/notify"
+	"github.com/live-recording/liverecord/internal/plan"
+	"github.com/live-recording/liverecord/internal/recorder"
+	"github.com/live-recording/liverecord/internal/state"
+	"github.com/live-recording/liverecord/internal/upload"
 )
 
 // Options say how the host runs the recorder.
@@ -15,26 +42,238 @@ type Options struct {
 	Version    string // of the host
 }
 
-// Plugin is the running recorder.
-type Plugin struct{ o Options }
+// grace is how long uploads under way may go on when the server stops.
+const grace = 5 * time.Second
 
-// Start starts the recorder.
-func Start(o Options) (*Plugin, error) { return &Plugin{o: o}, nil }
+// Plugin is the running recorder.
+type Plugin struct {
+	log  *slog.Logger
+	file string
+
+	mu     sync.Mutex // guards house and config
+	house  *house     // nil until there is a configuration without errors
+	config *config.Config
+	gate   gate
+
+	ctx    context.Context
+	cancel context.CancelFunc
+	watch  sync.WaitGroup
+}
+
+// Start starts the recorder. A configuration with errors is reported and
+// watched: recording starts as soon as it is mended. An error means that the
+// recorder can't run at all.
+func Start(o Options) (*Plugin, error) {
+	p := &Plugin{log: newLogger(o.Logf), file: o.ConfigFile}
+	p.ctx, p.cancel = context.WithCancel(context.Background())
+	c, err := config.Load(o.ConfigFile)
+	var problems config.Problems
+	switch {
+	case errors.As(err, &problems):
+		p.report(err)
+		p.log.Error("nothing is recorded until the configuration is mended", "file", o.ConfigFile)
+		c = nil
+	case err != nil:
+		p.cancel()
+		return nil, err
+	default:
+		if err := p.open(c); err != nil {
+			p.cancel()
+			return nil, err
+		}
+	}
+	p.watch.Go(func() { config.WatchFrom(p.ctx, p.file, c, p.changed) })
+	return p, nil
+}
 
 // Handler returns what the host tells of its publications.
-func (p *Plugin) Handler() hooks.Handler { return p }
+func (p *Plugin) Handler() hooks.Handler { return &p.gate }
 
-// Reload is called when the host's configuration changed.
-func (p *Plugin) Reload(o Options) { p.o = o }
+// Reload is called when the host's configuration changed. recording.yml has a
+// watcher of its own, so there is nothing to do but to say what needs a restart.
+func (p *Plugin) Reload(o Options) {
+	if o.ConfigFile != p.file {
+		p.log.Warn("liveRecord names another file now: this needs a restart of the server", "now", o.ConfigFile, "in use", p.file)
+	}
+}
 
-// Close ends the recorder.
-func (p *Plugin) Close() {}
+// Close ends the recorder: recordings are finished or wait for the next start,
+// uploads under way get a grace period, all else is resumable.
+func (p *Plugin) Close() {
+	p.cancel()
+	p.watch.Wait()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.gate.set(nil)
+	if p.house != nil {
+		p.house.close()
+		p.house = nil
+	}
+}
 
-// Online implements hooks.Handler.
-func (p *Plugin) Online(*hooks.Publication, hooks.Feed) {}
+// changed is told by the watcher that recording.yml has another content.
+func (p *Plugin) changed(c *config.Config, err error) {
+	if err != nil {
+		p.report(err)
+		p.log.Error("the configuration has errors: what was in force stays in force", "file", p.file)
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.house == nil {
+		if err := p.open(c); err != nil {
+			p.log.Error("recording can't start", "error", err)
+		}
+		return
+	}
+	if keys := c.RestartKeys(p.config); len(keys) > 0 {
+		p.log.Warn("changes of these keys need a restart of the server", "keys", keys)
+	}
+	p.config = c
+	p.house.reload(c)
+	p.log.Info("the configuration was reloaded", "file", p.file, "rules", len(c.Rules), "templates", len(c.Templates))
+}
 
-// Offline implements hooks.Handler.
-func (p *Plugin) Offline(*hooks.Publication, string) {}
+// open builds the house on a configuration. Called by Start or with the lock.
+func (p *Plugin) open(c *config.Config) error {
+	p.warn(c)
+	h, err := openHouse(c, p.log)
+	if err != nil {
+		return err
+	}
+	p.house, p.config = h, c
+	p.gate.set(h.recorder)
+	p.log.Info("live recording is on", "file", p.file, "rules", len(c.Rules), "templates", len(c.Templates), "stores", len(c.Stores))
+	return nil
+}
 
-// Command runs `mediamtx record …`; args are the arguments without the program.
-func Command(args []string) (handled bool, exit int) { return false, 0 }
+func (p *Plugin) warn(c *config.Config) {
+	for _, w := range c.Warnings {
+		p.log.Warn(w.Error())
+	}
+}
+
+func (p *Plugin) report(err error) {
+	var problems config.Problems
+	if !errors.As(err, &problems) {
+		p.log.Error(err.Error())
+		return
+	}
+	for _, x := range problems {
+		p.log.Error(x.Error())
+	}
+}
+
+// house is everything that runs on one state.
+type house struct {
+	log      *slog.Logger
+	lock     *state.Lock
+	db       *state.DB
+	places   *places
+	recorder *recorder.Recorder
+	mover    *upload.Mover
+	notifier *notify.Notifier
+	trouble  *notify.Collector
+	current  *recorder.Current
+
+	stopMover, stopNotify context.CancelFunc
+	running               sync.WaitGroup
+	cleanups              []func()
+}
+
+var formats = map[string]mux.Format{
+	string(config.MP4): mp4.Format, string(config.FLV): flv.Format, string(config.AAC): adts.Format,
+	state.FormatTS: mpegts.Format{}, state.FormatM4S: fmp4.Format{}, state.FormatInit: fmp4.Format{},
+}
+
+// openHouse starts everything, or nothing.
+func openHouse(c *config.Config, log *slog.Logger) (h *house, err error) {
+	h = &house{log: log}
+	defer func() {
+		if err != nil {
+			h.cleanup()
+		}
+	}()
+	host, _ := os.Hostname()
+	holder := fmt.Sprintf("mediamtx, pid %d on %s, since %s", os.Getpid(), host, time.Now().UTC().Format(time.RFC3339))
+	if h.lock, err = state.AcquireLock(c.State, holder); err != nil {
+		return nil, err
+	}
+	h.cleanups = append(h.cleanups, func() { _ = h.lock.Release() })
+	if h.db, err = state.Open(c.State); err != nil {
+		return nil, err
+	}
+	h.cleanups = append(h.cleanups, func() { _ = h.db.Close() })
+	if h.places, err = openPlaces(c, log); err != nil {
+		return nil, err
+	}
+	h.cleanups = append(h.cleanups, h.places.close)
+	h.build(c)
+	if err := h.recorder.Recover(context.Background()); err != nil {
+		return nil, fmt.Errorf("taking up what an earlier run left in %s: %w", filepath.Dir(c.State), err)
+	}
+	h.run()
+	return h, nil
+}
+
+// build makes the parts and wires them.
+func (h *house) build(c *config.Config) {
+	h.notifier = notify.New(h.db, notify.FromConfig(c.Callbacks), notify.Options{Log: h.log, UserAgent: "liverecord"})
+	h.trouble = notify.NewCollector(h.notifier)
+	ev := &events{emit: h.notifier.Emit, report: h.trouble.Report, places: h.places}
+	h.mover = upload.New(upload.Options{
+		DB: h.db, Log: h.log, Events: ev, Formats: formats, Target: h.places.target, Stored: h.notifier.Wake,
+	})
+	named := map[config.FormatName]mux.Format{config.MP4: mp4.Format, config.FLV: flv.Format, config.AAC: adts.Format}
+	h.recorder = recorder.New(recorder.Options{
+		DB: h.db, Log: h.log, Events: ev, Formats: named, Place: h.places.place, Wake: h.mover.Wake, Grew: h.mover.Grew,
+	})
+	h.setPlan(c)
+}
+
+func (h *house) setPlan(c *config.Config) {
+	table, shadows := plan.Compile(c, plan.Dynamic{})
+	for _, s := range shadows {
+		h.log.Warn("a rule can never win", "rule", s.Rule.Where(), "reason", s.Reason)
+	}
+	h.current = &recorder.Current{Config: c, Table: table}
+	h.recorder.SetPlan(h.current)
+}
+
+func (h *house) run() {
+	var move, tell context.Context
+	move, h.stopMover = context.WithCancel(context.Background())
+	tell, h.stopNotify = context.WithCancel(context.Background())
+	h.running.Go(func() { h.mover.Run(move, grace) })
+	h.running.Go(func() { h.notifier.Run(tell) })
+	h.running.Go(func() { h.trouble.Run(tell) })
+}
+
+// reload takes over what may change while running.
+func (h *house) reload(c *config.Config) {
+	h.places.reload(c)
+	h.setPlan(c)
+	h.notifier.SetEndpoints(notify.FromConfig(c.Callbacks))
+	if n, err := h.mover.Unpark(context.Background(), ""); err != nil {
+		h.log.Error("parked files", "error", err)
+	} else if n > 0 {
+		h.log.Info("parked files are tried again", "files", n)
+	}
+}
+
+func (h *house) close() {
+	h.recorder.Close()
+	h.stopMover()
+	h.mover.Wake()
+	h.stopNotify()
+	h.running.Wait()
+	h.cleanup()
+}
+
+// cleanup undoes what was opened, in reverse.
+func (h *house) cleanup() {
+	for i := len(h.cleanups) - 1; i >= 0; i-- {
+		h.cleanups[i]()
+	}
+	h.cleanups = nil
+}

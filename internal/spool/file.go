@@ -14,8 +14,8 @@ import (
 	"github.com/live-recording/liverecord/internal/mux"
 )
 
-// File is a growing file that is open for appending. Append, Sync, Close and
-// Discard are for one goroutine (its recorder); Size and ReadAt for all.
+// File is a growing file that is open for appending. Append and Close
+// are for one goroutine (its recorder); the rest is for all.
 type File struct {
 	dir  *Dir
 	name string
@@ -23,12 +23,12 @@ type File struct {
 
 	body, journal *os.File
 	size          atomic.Int64 // valid body bytes
-	released      atomic.Int64 // of these, bytes given back to the disk
 	journalSize   int64
 	frameBuf      []byte
 	dirty         atomic.Bool
 
-	mu     sync.Mutex // guards journalSize against Release from another goroutine
+	mu     sync.Mutex // guards what follows and journalSize against Release from another goroutine
+	gone   ranges     // released
 	closed bool
 }
 
@@ -105,9 +105,18 @@ func (f *File) Release(from, to int64) error {
 	if err := punch(f.body, f.room+from, to-from); err != nil {
 		return err
 	}
-	f.released.Add(to - from)
+	f.mu.Lock()
+	f.gone = append(f.gone, [2]int64{from, to})
+	f.mu.Unlock()
 	f.dir.book(f.name, from-to)
 	return nil
+}
+
+// IsReleased tells whether any byte of [from, to) was given back.
+func (f *File) IsReleased(from, to int64) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.gone.touch(from, to)
 }
 
 // Sync makes what was appended survive a power loss.

@@ -48,7 +48,11 @@ func (d *Dir) Open(name string) (*File, Header, Report, error) {
 	}
 	f := &File{dir: d, name: name, room: h.Room, body: body, journal: journal, journalSize: end}
 	f.size.Store(rep.Body)
-	f.released.Store(rep.Released)
+	f.gone, err = releasedRanges(journal)
+	if err != nil {
+		f.closed = true
+		return nil, h, rep, errors.Join(err, body.Close(), journal.Close())
+	}
 	d.mu.Lock()
 	d.live[name] = f
 	d.mu.Unlock()

@@ -100,7 +100,7 @@ func TestDoneOnlyWhenNothingIsOnTheWay(t *testing.T) {
 	require.NoError(t, db.Update(ctx, func(tx *Tx) error { return errors.Join(tx.InsertRecording(r), tx.InsertFile(f)) }))
 	require.False(t, done())
 	f.State = FileStored
-	require.NoError(t, db.Update(ctx, func(tx *Tx) error { return tx.UpdateFile(f) }))
+	require.NoError(t, db.Update(ctx, func(tx *Tx) error { return tx.SettleFile(f) }))
 	require.True(t, done())
 	require.False(t, done())
 }

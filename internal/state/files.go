@@ -44,7 +44,7 @@ type FileRow struct {
 	Started   time.Time
 	Ended     time.Time
 	Duration  time.Duration // media time
-	Size      int64         // bytes of the whole object once stored
+	Size      int64         // bytes: of the body when it has ended, of the whole object once stored
 	ETag      string
 	CRC64     uint64
 	HasCRC    bool
@@ -96,16 +96,29 @@ func (t *Tx) InsertFile(f *FileRow) error {
 	return err
 }
 
-// UpdateFile writes all of a file but its identity (id, recording, parent, seq, format, store).
+// UpdateFile writes what the recorder knows of a file: object, state, times,
+// size and detail. What package upload notes is left alone.
 func (t *Tx) UpdateFile(f *FileRow) error {
 	detail, err := json.Marshal(f.Detail)
 	if err != nil {
 		return err
 	}
-	return t.one(`UPDATE files SET object=?, state=?, spool=?, started=?, ended=?, duration=?, size=?, etag=?, crc64=?,
-		upload=?, attempts=?, due=?, error=?, expires=?, detail=? WHERE id=?`,
-		f.Object, string(f.State), f.Spool, Nanos(f.Started), Nanos(f.Ended), int64(f.Duration), f.Size, f.ETag, crcText(f),
-		f.Upload, f.Attempts, Nanos(f.Due), f.Error, Nanos(f.Expires), string(detail), f.ID)
+	return t.one(`UPDATE files SET object=?, state=?, started=?, ended=?, duration=?, size=?, detail=? WHERE id=?`,
+		f.Object, string(f.State), Nanos(f.Started), Nanos(f.Ended), int64(f.Duration), f.Size, string(detail), f.ID)
+}
+
+// UpdateUpload writes what package upload knows of a file on its way.
+func (t *Tx) UpdateUpload(f *FileRow) error {
+	return t.one(`UPDATE files SET upload=?, attempts=?, due=?, error=? WHERE id=?`,
+		f.Upload, f.Attempts, Nanos(f.Due), f.Error, f.ID)
+}
+
+// SettleFile writes the end of a file's way: stored, parked, lost, expired, or
+// back to ended; with its final object, size, checksum and expiry.
+func (t *Tx) SettleFile(f *FileRow) error {
+	return t.one(`UPDATE files SET object=?, state=?, size=?, etag=?, crc64=?, upload=?, attempts=?, due=?, error=?, expires=?
+		WHERE id=?`, f.Object, string(f.State), f.Size, f.ETag, crcText(f), f.Upload, f.Attempts, Nanos(f.Due), f.Error,
+		Nanos(f.Expires), f.ID)
 }
 
 // DeleteFile removes a row and its parts.

@@ -1,0 +1,82 @@
+package recorder
+
+import (
+	"context"
+
+	"github.com/live-recording/liverecord/config"
+	"github.com/live-recording/liverecord/internal/state"
+)
+
+// Events is told the facts of a recording's life, inside the transaction that
+// stores them.
+type Events interface {
+	Started(tx *state.Tx, r *state.RecordingRow, f config.FormatName) error
+	StartFailed(tx *state.Tx, r *state.RecordingRow, f config.FormatName, why string) error
+	Failed(tx *state.Tx, r *state.RecordingRow, f config.FormatName, why string) error
+	Paused(tx *state.Tx, r *state.RecordingRow, f []config.FormatName) error
+	Resumed(tx *state.Tx, r *state.RecordingRow, f []config.FormatName) error
+	Ended(tx *state.Tx, r *state.RecordingRow, f []config.FormatName) error
+	// Abnormal reports what is odd in a stream. It must not block.
+	Abnormal(r *state.RecordingRow, a Abnormality)
+}
+
+// AbnormalKind is a type of the original's event 341.
+type AbnormalKind int
+
+// The kinds that the recorder sees (tencent-live §5.4).
+const (
+	VideoJump    AbnormalKind = -9
+	BadTimestamp AbnormalKind = -11
+	SizeChanged  AbnormalKind = -100
+	WriteFailed  AbnormalKind = -104
+	CodecChanged AbnormalKind = -120
+	DroppedVideo AbnormalKind = -130
+)
+
+// Abnormality is one report.
+type Abnormality struct {
+	Kind   AbnormalKind
+	Format config.FormatName // empty: all
+	Occurs int
+	Desc   string
+}
+
+// opened tells that a format has begun to be recorded; only once per format.
+func (rec *recording) opened(f config.FormatName) {
+	if rec.told[f] {
+		return
+	}
+	rec.told[f] = true
+	rec.event(func(tx *state.Tx) error { return rec.r.o.Events.Started(tx, &rec.row, f) })
+	rec.log.Info("recording", "format", f)
+}
+
+// failed tells that a format can't be recorded (for now).
+func (rec *recording) failed(f config.FormatName, why error) {
+	rec.log.Error("recording failed", "format", f, "error", why)
+	started := rec.told[f]
+	rec.event(func(tx *state.Tx) error {
+		if !started {
+			return rec.r.o.Events.StartFailed(tx, &rec.row, f, why.Error())
+		}
+		return rec.r.o.Events.Failed(tx, &rec.row, f, why.Error())
+	})
+	if started {
+		rec.r.o.Events.Abnormal(&rec.row, Abnormality{Kind: WriteFailed, Format: f, Occurs: 1, Desc: why.Error()})
+	}
+}
+
+// odd counts a sample that a format could not take.
+func (rec *recording) odd(f config.FormatName, err error) {
+	rec.skipped++
+	if rec.skipped == 1 {
+		rec.log.Warn("a sample could not be recorded", "format", f, "error", err)
+	}
+	rec.r.o.Events.Abnormal(&rec.row, Abnormality{Kind: BadTimestamp, Format: f, Occurs: 1, Desc: err.Error()})
+}
+
+func (rec *recording) event(f func(*state.Tx) error) {
+	if err := rec.r.o.DB.Update(context.Background(), f); err != nil {
+		rec.log.Error("an event can't be stored", "error", err)
+	}
+}

@@ -1,0 +1,488 @@
+package recorder
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/live-recording/liverecord/config"
+	"github.com/live-recording/liverecord/hooks"
+	"github.com/live-recording/liverecord/internal/mux"
+	"github.com/live-recording/liverecord/internal/mux/hls"
+	"github.com/live-recording/liverecord/internal/plan"
+	"github.com/live-recording/liverecord/internal/state"
+	"github.com/live-recording/liverecord/internal/timeline"
+)
+
+// hlsOutput records pieces and the row of their playlist. Storing the pieces and
+// writing the playlists belong to package upload.
+type hlsOutput struct {
+	rec   *recording
+	f     config.Format
+	place Place
+
+	tracks   []*hooks.Track
+	list     *playlistFile
+	piece    *openFile // the piece that is being written
+	cut      *hls.Cutter
+	mux      hls.Pieces
+	chosen   []*hooks.Track // tracks of mux
+	slots    []int
+	lead     int
+	join     bool // the next piece is a discontinuity
+	deadline time.Time
+	needKey  bool
+	retryAt  time.Time
+	leftOut  map[int]bool
+	scratch  mux.Sample
+	problem  string
+}
+
+// playlistFile is one playlist of the output.
+type playlistFile struct {
+	row        state.FileRow
+	container  hls.Container
+	key        string // without extension
+	pieces     int
+	inits      int
+	mapURI     string // init section of the current parameters; set when its first piece ends
+	start, end time.Duration
+	any        bool
+}
+
+func (o *hlsOutput) begin(tracks []*hooks.Track) {
+	o.tracks = append([]*hooks.Track(nil), tracks...)
+	o.leftOut = map[int]bool{}
+	o.needKey = false
+	if o.list != nil {
+		o.deadline = time.Time{}
+		o.list.row.State = state.FileOpen
+		o.rec.saveFile(&o.list.row)
+	}
+	o.mux, o.slots, o.join = nil, nil, true
+}
+
+func (o *hlsOutput) write(s *timeline.Sample) {
+	o.tracks[s.Track] = s.Info
+	if o.changed(s) {
+		o.endPiece()
+		o.mux, o.slots, o.join = nil, nil, true
+	}
+	if o.list != nil && o.due(s) {
+		o.end("interval")
+	}
+	if o.mux == nil && !o.start(s) {
+		return
+	}
+	slot := o.slots[s.Track]
+	if slot < 0 || o.needKey && o.lead >= 0 && (s.Track != o.lead || !s.Sync) {
+		return
+	}
+	if o.needKey && o.piece != nil { // samples are missing: the piece ends before the gap
+		o.endPiece()
+		o.restart()
+	}
+	o.needKey = false
+	o.add(s, slot)
+}
+
+// changed tells whether the sample does not fit to the parameters of the muxer.
+func (o *hlsOutput) changed(s *timeline.Sample) bool {
+	if o.mux == nil {
+		return false
+	}
+	if slot := o.slots[s.Track]; slot >= 0 {
+		return !timeline.Same(o.chosen[slot], s.Info)
+	}
+	return s.Sync && !o.leftOut[s.Track] && o.accepts(s.Track)
+}
+
+func (o *hlsOutput) accepts(track int) bool {
+	tr := o.tracks[track]
+	if o.list == nil {
+		return (hls.TS.Format().Accepts(tr.Codec) || hls.FMP4.Format().Accepts(tr.Codec)) && timeline.Known(tr)
+	}
+	return o.list.container.Format().Accepts(tr.Codec) && timeline.Known(tr)
+}
+
+func (o *hlsOutput) due(s *timeline.Sample) bool {
+	l := o.list
+	if o.f.Interval <= 0 || !l.any || s.Time()-l.start < o.f.Interval {
+		return false
+	}
+	return o.lead < 0 || s.Track == o.lead && timeline.AccessOf(s.Info.Codec, s.Payload) == timeline.Key
+}
+
+// start makes a muxer for the tracks as they are now, and the playlist if there
+// is none or if another codec needs a new one.
+func (o *hlsOutput) start(s *timeline.Sample) bool {
+	if o.rec.now.Before(o.retryAt) {
+		return false
+	}
+	known := o.known()
+	container := hls.Choose(o.f.Container, known)
+	if o.list != nil && (container != o.list.container || o.codecChanged()) {
+		o.end("the codec changed")
+	}
+	if o.list != nil {
+		container = o.list.container
+	}
+	var tracks []hooks.Track
+	o.slots, o.chosen, o.lead = make([]int, len(o.tracks)), nil, -1
+	for i, tr := range o.tracks {
+		o.slots[i] = -1
+		if !container.Format().Accepts(tr.Codec) || !timeline.Known(tr) {
+			o.leaveOut(i, container)
+			continue
+		}
+		o.slots[i] = len(tracks)
+		o.chosen = append(o.chosen, tr)
+		tracks = append(tracks, *tr)
+		if tr.Codec.IsVideo() && o.lead < 0 {
+			o.lead = i
+		}
+	}
+	if o.needKey && o.lead >= 0 && (s.Track != o.lead || !s.Sync) {
+		o.mux = nil
+		return false
+	}
+	if err := o.prepare(container, tracks, s); err != nil {
+		o.mux = nil
+		o.fail(err)
+		return false
+	}
+	return true
+}
+
+func (o *hlsOutput) prepare(container hls.Container, tracks []hooks.Track, s *timeline.Sample) error {
+	if len(tracks) == 0 {
+		return fmt.Errorf("none of the stream's tracks fits into hls (%s)", container)
+	}
+	m, err := container.New(tracks)
+	if err != nil {
+		return err
+	}
+	if o.list == nil {
+		if err := o.createList(container, tracks, s); err != nil {
+			return err
+		}
+	}
+	o.mux = m
+	o.cut = hls.NewCutter(tracks, o.f.Segment, o.list.row.Detail.Target)
+	o.list.mapURI = ""
+	o.needKey, o.problem = false, ""
+	o.rec.opened(o.f.Name)
+	return nil
+}
+
+func (o *hlsOutput) known() (out []hooks.Track) {
+	for i, tr := range o.tracks {
+		if o.accepts(i) {
+			out = append(out, *tr)
+		}
+	}
+	return out
+}
+
+func (o *hlsOutput) leaveOut(i int, c hls.Container) {
+	if o.leftOut[i] || c.Format().Accepts(o.tracks[i].Codec) {
+		return
+	}
+	o.leftOut[i] = true
+	o.rec.log.Warn("a track is left out", "format", o.f.Name, "track", i, "codec", o.tracks[i].Codec)
+}
+
+// codecChanged: another codec in one playlist is more than players bear.
+func (o *hlsOutput) codecChanged() bool {
+	d := o.list.row.Detail
+	for i, tr := range o.tracks {
+		if !o.accepts(i) {
+			continue
+		}
+		old := d.AudioCodec
+		if tr.Codec.IsVideo() {
+			old = d.VideoCodec
+		}
+		if old != "" && old != string(tr.Codec) {
+			return true
+		}
+	}
+	return false
+}
+
+func (o *hlsOutput) createList(c hls.Container, tracks []hooks.Track, s *timeline.Sample) error {
+	l := &playlistFile{container: c}
+	l.row = o.rec.newFile(o.f, o.rec.tl.Wall(s.Time()), tracks)
+	l.row.Spool = ""
+	l.row.Detail.Container = string(c)
+	err := o.rec.r.o.DB.UpdateNow(context.Background(), func(tx *state.Tx) error {
+		if err := o.rec.nameFile(tx, &l.row, o.f, time.Time{}); err != nil {
+			return err
+		}
+		return tx.InsertFile(&l.row)
+	})
+	if err != nil {
+		return fmt.Errorf("the state can't be written: %w", err)
+	}
+	l.key = listKey(l.row.Object)
+	o.list, o.join = l, false
+	return nil
+}
+
+// listKey is the key of a playlist without what plan.Final appends.
+func listKey(object string) string { return strings.TrimSuffix(object, plan.Final("", config.HLS)) }
+
+func (o *hlsOutput) add(s *timeline.Sample, slot int) {
+	o.scratch = s.Sample
+	o.scratch.Track = slot
+	if cut := o.cut.Next(&o.scratch); cut.New {
+		if o.piece != nil {
+			o.close(cut.Ended)
+			o.join = o.join || cut.Gap
+		}
+		if o.mux == nil || !o.createPiece(s) {
+			return
+		}
+	}
+	if o.piece == nil {
+		return
+	}
+	if err := o.mux.Write(&o.scratch); err != nil {
+		o.rec.odd(o.f.Name, err)
+		return
+	}
+	l, at := o.list, s.Time()
+	if !l.any {
+		l.start, l.any = at, true
+	}
+	l.end = max(l.end, at+sampleDur(s))
+	if o.piece.oldest.IsZero() {
+		o.piece.oldest = o.rec.now
+	}
+	if o.mux.Buffered() >= flushSize || o.rec.now.Sub(o.piece.oldest) >= flushEvery {
+		o.flush()
+	}
+}
+
+func (o *hlsOutput) createPiece(s *timeline.Sample) bool {
+	l := o.list
+	o.mux.StartPiece()
+	p := &openFile{tracks: o.chosen}
+	p.row = o.newPart(l.pieces, formatOf(l.container), l.container.PieceKey(l.key, l.pieces))
+	p.row.Started = o.rec.tl.Wall(s.Time())
+	p.row.Detail.PDT = p.row.Started.UnixNano()
+	p.row.Detail.Discontinuity = o.join && l.pieces > 0
+	if err := o.insertPart(p); err != nil {
+		o.fail(err)
+		o.mux = nil
+		return false
+	}
+	o.piece, o.join = p, false
+	l.pieces++
+	return true
+}
+
+func formatOf(c hls.Container) string {
+	if c == hls.TS {
+		return state.FormatTS
+	}
+	return state.FormatM4S
+}
+
+// newPart prepares the row of a piece or an init section.
+func (o *hlsOutput) newPart(seq int, format, object string) state.FileRow {
+	id := plan.NewRecordID(o.rec.now)
+	return state.FileRow{
+		ID: id, Recording: o.rec.row.ID, Parent: o.list.row.ID, Seq: seq, Format: format, Store: o.f.Store, Object: object,
+		State: state.FileOpen, Spool: spoolName(id, format), Started: o.rec.now,
+		Detail: state.FileDetail{Keep: int64(o.f.Keep)},
+	}
+}
+
+func (o *hlsOutput) insertPart(p *openFile) error {
+	tracks := make([]hooks.Track, len(p.tracks))
+	for i, tr := range p.tracks {
+		tracks[i] = *tr
+	}
+	err := o.rec.r.o.DB.UpdateNow(context.Background(), func(tx *state.Tx) error { return tx.InsertFile(&p.row) })
+	if err != nil {
+		return fmt.Errorf("the state can't be written: %w", err)
+	}
+	p.sp, err = o.rec.spoolFile(o.place, &p.row, tracks, 0)
+	if err != nil {
+		o.rec.dropFile(&p.row, o.place)
+	}
+	return err
+}
+
+func (o *hlsOutput) flush() {
+	if o.piece == nil {
+		return
+	}
+	o.piece.oldest = time.Time{}
+	if err := o.piece.sp.Append(o.mux.Flush()); err != nil {
+		o.broken(err)
+	}
+}
+
+// broken: the disk refused. The piece ends with what is in it.
+func (o *hlsOutput) broken(err error) {
+	o.fail(fmt.Errorf("writing %s: %w", o.piece.row.Object, err))
+	o.closePiece(o.cut.End())
+	o.mux, o.join = nil, true
+}
+
+func (o *hlsOutput) fail(err error) {
+	o.retryAt = o.rec.now.Add(retryPause)
+	o.needKey = true
+	if o.problem == err.Error() {
+		return
+	}
+	o.problem = err.Error()
+	o.rec.failed(o.f.Name, err)
+}
+
+// endPiece finishes the open piece, if any, with all that was written to it.
+func (o *hlsOutput) endPiece() {
+	if o.piece != nil {
+		o.close(o.cut.End())
+	}
+}
+
+func (o *hlsOutput) close(e hls.Ended) {
+	if o.flush(); o.piece != nil {
+		o.closePiece(e)
+	}
+}
+
+// closePiece hands the piece over to package upload.
+func (o *hlsOutput) closePiece(e hls.Ended) {
+	p, l := o.piece, o.list
+	o.piece = nil
+	if p.sp.Size() == 0 {
+		_ = p.sp.Close()
+		o.rec.dropFile(&p.row, o.place)
+		l.pieces--
+		o.join = o.join || p.row.Detail.Discontinuity
+		return
+	}
+	if err := o.initSection(p); err != nil {
+		o.fail(err)
+	}
+	if err := p.sp.Close(); err != nil {
+		o.rec.log.Error("closing a piece", "object", p.row.Object, "error", err)
+	}
+	p.row.State, p.row.Ended, p.row.Duration, p.row.Detail.Map = state.FileEnded, o.rec.now, e.Duration, l.mapURI
+	p.row.Detail.Independent = !e.Dependent
+	p.row.Size = p.sp.Size()
+	o.fixTarget()
+	o.rec.saveFile(&p.row)
+	o.rec.r.o.Wake()
+}
+
+// fixTarget stores the target duration of the playlist before its first piece
+// can be listed.
+func (o *hlsOutput) fixTarget() {
+	if o.list.row.Detail.Target == 0 {
+		o.list.row.Detail.Target = o.cut.Target()
+		o.rec.saveFile(&o.list.row)
+	}
+}
+
+// initSection makes the init section that p needs, if it is the first to need it.
+func (o *hlsOutput) initSection(p *openFile) error {
+	l := o.list
+	if l.mapURI != "" || l.container == hls.TS || o.mux == nil {
+		return nil
+	}
+	data, err := o.mux.Init()
+	if err != nil || data == nil {
+		return err
+	}
+	object := hls.InitKey(l.key, l.inits)
+	f := &openFile{tracks: o.chosen, row: o.newPart(l.inits, state.FormatInit, object)}
+	if err := o.insertPart(f); err != nil {
+		return err
+	}
+	if err := f.sp.Append(mux.Batch{Body: [][]byte{data}, Size: int64(len(data))}); err != nil {
+		return err
+	}
+	if err := f.sp.Close(); err != nil {
+		return err
+	}
+	f.row.State, f.row.Ended, f.row.Size = state.FileEnded, o.rec.now, f.sp.Size()
+	o.rec.saveFile(&f.row)
+	l.inits++
+	l.mapURI = hls.URI(l.key, object)
+	return nil
+}
+
+// restart goes on after a gap with a new muxer.
+func (o *hlsOutput) restart() {
+	tracks := make([]hooks.Track, len(o.chosen))
+	for i, tr := range o.chosen {
+		tracks[i] = *tr
+	}
+	m, err := o.list.container.New(tracks)
+	if err != nil {
+		o.fail(err)
+		return
+	}
+	o.mux, o.join = m, true
+	o.cut = hls.NewCutter(tracks, o.f.Segment, o.list.row.Detail.Target)
+}
+
+// end finishes the playlist.
+func (o *hlsOutput) end(reason string) {
+	o.endPiece()
+	l := o.list
+	o.list, o.mux, o.deadline = nil, nil, time.Time{}
+	if l == nil {
+		return
+	}
+	l.row.State, l.row.Ended, l.row.Duration = state.FileEnded, o.rec.now, l.end-l.start
+	if l.pieces == 0 {
+		o.rec.dropFile(&l.row, o.place)
+		return
+	}
+	o.rec.saveFile(&l.row)
+	o.rec.log.Debug("a playlist has ended", "object", l.row.Object, "reason", reason, "pieces", l.pieces)
+	o.rec.r.o.Wake()
+}
+
+func (o *hlsOutput) gap() { o.needKey = true }
+
+func (o *hlsOutput) tick(now time.Time) {
+	if o.piece != nil && !o.piece.oldest.IsZero() && now.Sub(o.piece.oldest) >= flushEvery {
+		o.flush()
+	}
+}
+
+func (o *hlsOutput) interrupt(now time.Time) time.Time {
+	if o.f.Splice <= 0 || o.list == nil {
+		o.end("the publication ended")
+		return time.Time{}
+	}
+	o.endPiece()
+	o.mux = nil
+	o.deadline = now.Add(o.f.Splice)
+	o.list.row.State = state.FileWaiting
+	o.rec.saveFile(&o.list.row)
+	return o.deadline
+}
+
+func (o *hlsOutput) finish(now time.Time, reason string) {
+	o.end(reason)
+	o.deadline = time.Time{}
+}
+
+func (o *hlsOutput) pending() time.Time { return o.deadline }
+
+func (o *hlsOutput) status() OutputStatus {
+	s := OutputStatus{Format: o.f.Name, Store: o.f.Store, Problem: o.problem, Until: o.deadline}
+	if o.list != nil {
+		s.Object, s.Media, s.Pieces = o.list.row.Object, o.list.end-o.list.start, o.list.pieces
+	}
+	return s
+}

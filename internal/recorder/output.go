@@ -1,0 +1,396 @@
+package recorder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/live-recording/liverecord/config"
+	"github.com/live-recording/liverecord/hooks"
+	"github.com/live-recording/liverecord/internal/mux"
+	"github.com/live-recording/liverecord/internal/spool"
+	"github.com/live-recording/liverecord/internal/state"
+	"github.com/live-recording/liverecord/internal/timeline"
+)
+
+const (
+	flushSize  = 256 << 10              // body bytes in one append
+	flushEvery = 400 * time.Millisecond // the longest that samples stay in memory
+	retryPause = 2 * time.Second        // after a failed write, before the next file is tried
+	// softCut: without a key frame for so long after a cut was due, a recovery
+	// point will do.
+	softCut = 10 * time.Second
+)
+
+// fileOutput records one format into files of its own: mp4, flv or aac.
+type fileOutput struct {
+	rec    *recording
+	f      config.Format
+	format mux.Format
+	place  Place
+
+	tracks   []*hooks.Track // of the current publication, as known now
+	cur      *openFile
+	seq      int
+	deadline time.Time // while waiting
+	needKey  bool      // samples were lost: go on with a key frame
+	retryAt  time.Time // after a failed write
+	leftOut  map[int]bool
+	scratch  mux.Sample
+	problem  string
+}
+
+// openFile is the file that an output is writing.
+type openFile struct {
+	row    state.FileRow
+	sp     *spool.File
+	mux    mux.Muxer
+	tracks []*hooks.Track // of the file
+	slots  []int          // track of the publication → track of the file, or -1
+	lead   int            // publication track that cuts are made at; -1 = any
+
+	start, end time.Duration // media in the file
+	any        bool
+	oldest     time.Time // when the oldest sample not yet flushed came
+}
+
+func (o *fileOutput) begin(tracks []*hooks.Track) {
+	o.tracks = append([]*hooks.Track(nil), tracks...)
+	o.leftOut = map[int]bool{}
+	o.needKey = false
+	if o.cur != nil {
+		o.cur.slots = nil // found anew when the parameters are known
+		o.deadline = time.Time{}
+		o.cur.row.State = state.FileOpen
+		o.save(&o.cur.row)
+	}
+}
+
+func (o *fileOutput) write(s *timeline.Sample) {
+	o.tracks[s.Track] = s.Info
+	if o.cur != nil && !o.fits(s) {
+		o.end("the parameters of the stream changed")
+	}
+	if o.cur != nil && o.due(s) {
+		o.end("interval")
+	}
+	if o.cur == nil && !o.open(s) {
+		return
+	}
+	slot := o.cur.slots[s.Track]
+	if slot < 0 {
+		return
+	}
+	if o.needKey && !o.resumes(s) {
+		return
+	}
+	o.add(s, slot)
+}
+
+// resumes tells whether, after a gap, s can be gone on with.
+func (o *fileOutput) resumes(s *timeline.Sample) bool {
+	if o.cur.lead >= 0 && (s.Track != o.cur.lead || !s.Sync) {
+		return false
+	}
+	o.needKey = false
+	return true
+}
+
+func (o *fileOutput) add(s *timeline.Sample, slot int) {
+	c := o.cur
+	o.scratch = s.Sample
+	o.scratch.Track = slot
+	if err := c.mux.Write(&o.scratch); err != nil {
+		o.rec.odd(o.f.Name, err)
+		return
+	}
+	at := s.Time()
+	if !c.any {
+		c.start, c.any = at, true
+	}
+	c.start = min(c.start, at)
+	c.end = max(c.end, at+sampleDur(s))
+	if c.oldest.IsZero() {
+		c.oldest = o.rec.now
+	}
+	if c.mux.Buffered() >= flushSize || o.rec.now.Sub(c.oldest) >= flushEvery {
+		o.flush()
+	}
+}
+
+func sampleDur(s *timeline.Sample) time.Duration {
+	return time.Duration(s.Dur) * time.Second / time.Duration(max(s.Info.ClockRate, 1))
+}
+
+// fits tells whether the sample can stand in the open file. After a join the
+// file's tracks are matched with those of the new publication.
+func (o *fileOutput) fits(s *timeline.Sample) bool {
+	c := o.cur
+	if c.slots == nil && !o.match() {
+		return false
+	}
+	slot := c.slots[s.Track]
+	if slot < 0 {
+		return !o.joins(s)
+	}
+	return timeline.Same(c.tracks[slot], s.Info)
+}
+
+// joins tells whether a track that the file lacks can be recorded only now.
+func (o *fileOutput) joins(s *timeline.Sample) bool {
+	if o.leftOut[s.Track] || !s.Sync {
+		return false
+	}
+	for _, i := range o.choose() {
+		if i == s.Track {
+			return true
+		}
+	}
+	return false
+}
+
+// match finds the file's tracks in the publication; they must be the same in meaning.
+func (o *fileOutput) match() bool {
+	chosen := o.choose()
+	if len(chosen) != len(o.cur.tracks) {
+		return false
+	}
+	slots := make([]int, len(o.tracks))
+	for i := range slots {
+		slots[i] = -1
+	}
+	for _, i := range chosen {
+		k := o.unmatched(slots, o.tracks[i])
+		if k < 0 {
+			return false
+		}
+		slots[i] = k
+	}
+	o.cur.slots = slots
+	o.cur.lead = leadOf(o.tracks, chosen)
+	return true
+}
+
+func (o *fileOutput) unmatched(slots []int, tr *hooks.Track) int {
+next:
+	for k, have := range o.cur.tracks {
+		for _, used := range slots {
+			if used == k {
+				continue next
+			}
+		}
+		if timeline.Same(have, tr) {
+			return k
+		}
+	}
+	return -1
+}
+
+// choose lists the tracks of the publication that the format records.
+func (o *fileOutput) choose() []int {
+	var out []int
+	var video, audio int
+	for i, tr := range o.tracks {
+		if !o.format.Accepts(tr.Codec) || !timeline.Known(tr) {
+			continue
+		}
+		n := &audio
+		if tr.Codec.IsVideo() {
+			n = &video
+		}
+		if *n++; *n > 1 && o.f.Name != config.MP4 { // FLV and ADTS have room for one of each
+			continue
+		}
+		out = append(out, i)
+	}
+	return out
+}
+
+func leadOf(tracks []*hooks.Track, chosen []int) int {
+	for _, i := range chosen {
+		if tracks[i].Codec.IsVideo() {
+			return i
+		}
+	}
+	return -1
+}
+
+// due tells whether the file is long enough and s a place to cut.
+func (o *fileOutput) due(s *timeline.Sample) bool {
+	c := o.cur
+	if o.f.Interval <= 0 || !c.any {
+		return false
+	}
+	over := s.Time() - c.start - o.f.Interval
+	if over < 0 {
+		return false
+	}
+	if c.lead < 0 {
+		return true
+	}
+	if s.Track != c.lead || !s.Sync {
+		return false
+	}
+	return over >= softCut || timeline.AccessOf(s.Info.Codec, s.Payload) == timeline.Key
+}
+
+// open begins a file with s as its first sample.
+func (o *fileOutput) open(s *timeline.Sample) bool {
+	if o.rec.now.Before(o.retryAt) {
+		return false
+	}
+	chosen := o.choose()
+	lead := leadOf(o.tracks, chosen)
+	if o.needKey && lead >= 0 && (s.Track != lead || !s.Sync) {
+		return false
+	}
+	if len(chosen) == 0 {
+		o.fail(fmt.Errorf("none of the stream's tracks fits into %s", o.f.Name))
+		return false
+	}
+	if err := o.create(s, chosen, lead); err != nil {
+		o.fail(err)
+		return false
+	}
+	o.needKey, o.problem = false, ""
+	o.rec.opened(o.f.Name)
+	return true
+}
+
+func (o *fileOutput) create(s *timeline.Sample, chosen []int, lead int) error {
+	c := &openFile{lead: lead, slots: make([]int, len(o.tracks))}
+	var tracks []hooks.Track
+	for i := range c.slots {
+		c.slots[i] = -1
+	}
+	for k, i := range chosen {
+		c.slots[i] = k
+		c.tracks = append(c.tracks, o.tracks[i])
+		tracks = append(tracks, *o.tracks[i])
+	}
+	var err error
+	if c.mux, err = o.format.New(tracks); err != nil {
+		return err
+	}
+	c.row = o.rec.newFile(o.f, o.rec.tl.Wall(s.Time()), tracks)
+	c.row.Seq = o.seq
+	c.row.Detail.LeftOut = o.missing(c.slots)
+	room := o.place.room(o.f)
+	if c.sp, err = o.rec.createFile(o.place, &c.row, o.f, tracks, room); err != nil {
+		return err
+	}
+	o.seq++
+	o.cur = c
+	return nil
+}
+
+// missing names the tracks that the file leaves out, once per publication in the log.
+func (o *fileOutput) missing(slots []int) (names []string) {
+	for i, k := range slots {
+		if k >= 0 {
+			continue
+		}
+		names = append(names, string(o.tracks[i].Codec))
+		if !o.leftOut[i] && (!o.format.Accepts(o.tracks[i].Codec) || timeline.Known(o.tracks[i])) {
+			o.leftOut[i] = true
+			o.rec.log.Warn("a track is left out", "format", o.f.Name, "track", i, "codec", o.tracks[i].Codec)
+		}
+	}
+	return names
+}
+
+// flush hands what is buffered to the spool.
+func (o *fileOutput) flush() {
+	c := o.cur
+	c.oldest = time.Time{}
+	if err := c.sp.Append(c.mux.Flush()); err != nil {
+		o.broken(err)
+		return
+	}
+	o.rec.r.o.Grew(c.row.ID, c.row.Store, c.sp.Size())
+}
+
+// broken: the disk refused. What is in the file is finished, the recording goes
+// on in a new one as soon as there is room.
+func (o *fileOutput) broken(err error) {
+	o.fail(fmt.Errorf("writing %s: %w", o.cur.row.Object, err))
+	o.needKey = true
+	o.close("the disk refused: " + err.Error())
+}
+
+// fail notes a problem once, and waits before the next try.
+func (o *fileOutput) fail(err error) {
+	o.retryAt = o.rec.now.Add(retryPause)
+	o.needKey = true
+	if o.problem == err.Error() {
+		return
+	}
+	o.problem = err.Error()
+	o.rec.failed(o.f.Name, err)
+}
+
+// end finishes the open file with all that was written to it.
+func (o *fileOutput) end(reason string) {
+	if o.cur == nil {
+		return
+	}
+	if o.flush(); o.cur != nil {
+		o.close(reason)
+	}
+}
+
+// close hands the file over to package upload.
+func (o *fileOutput) close(reason string) {
+	c := o.cur
+	o.cur, o.deadline = nil, time.Time{}
+	o.rec.closeFile(c, o.f, o.place)
+	o.rec.log.Debug("a file has ended", "object", c.row.Object, "reason", reason, "duration", c.row.Duration)
+}
+
+func (o *fileOutput) gap() { o.needKey = true }
+
+func (o *fileOutput) tick(now time.Time) {
+	if o.cur != nil && !o.cur.oldest.IsZero() && now.Sub(o.cur.oldest) >= flushEvery {
+		o.flush()
+	}
+}
+
+func (o *fileOutput) interrupt(now time.Time) time.Time {
+	if o.f.Splice <= 0 || o.cur == nil {
+		o.end("the publication ended")
+		return time.Time{}
+	}
+	if o.flush(); o.cur == nil {
+		return time.Time{}
+	}
+	o.deadline = now.Add(o.f.Splice)
+	o.cur.row.State = state.FileWaiting
+	o.save(&o.cur.row)
+	return o.deadline
+}
+
+func (o *fileOutput) finish(now time.Time, reason string) {
+	o.end(reason)
+	o.deadline = time.Time{}
+}
+
+func (o *fileOutput) pending() time.Time { return o.deadline }
+
+func (o *fileOutput) status() OutputStatus {
+	s := OutputStatus{Format: o.f.Name, Store: o.f.Store, Problem: o.problem, Until: o.deadline}
+	if o.cur != nil {
+		s.Object, s.Bytes, s.Media = o.cur.row.Object, o.cur.sp.Size(), o.cur.end-o.cur.start
+	}
+	return s
+}
+
+func (o *fileOutput) save(row *state.FileRow) { o.rec.saveFile(row) }
+
+// saveFile writes a file's row.
+func (rec *recording) saveFile(row *state.FileRow) {
+	err := rec.r.o.DB.UpdateNow(context.Background(), func(tx *state.Tx) error { return tx.UpdateFile(row) })
+	if err != nil && !errors.Is(err, state.ErrClosed) {
+		rec.log.Error("the state can't be written", "object", row.Object, "error", err)
+	}
+}

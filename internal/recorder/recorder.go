@@ -1,0 +1,313 @@
+// Package recorder records publications.
+//
+// A Recorder is told by the host which publications begin and end (it is a
+// hooks.Handler). For each it asks the plan what is to be recorded and starts
+// or resumes recordings. A recording is one rule or task applied to one stream;
+// it has a goroutine of its own and owns all of its state:
+//
+//	host ─WriteUnit─▶ queue ─▶ timeline ─▶ outputs ─▶ muxer ─▶ spool file
+//
+// The queue is where the host's time ends: it never blocks and is bounded in
+// bytes. An output is one format; it cuts files by interval, and starts a new
+// one where parameters change. A file that has ended is marked so in the state
+// and belongs to package upload from there on.
+//
+// When a publication ends, outputs with a splice window wait for the next one
+// (see states.go); a restart of the server is an end, too (see resume.go).
+package recorder
+
+import (
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/live-recording/liverecord/config"
+	"github.com/live-recording/liverecord/hooks"
+	"github.com/live-recording/liverecord/internal/mux"
+	"github.com/live-recording/liverecord/internal/plan"
+	"github.com/live-recording/liverecord/internal/state"
+)
+
+// Current is the configuration in force.
+type Current struct {
+	Config *config.Config
+	Table  *plan.Table
+}
+
+// Options are what a Recorder needs from the rest of the house.
+type Options struct {
+	DB      *state.DB
+	Log     *slog.Logger
+	Events  Events
+	Formats map[config.FormatName]mux.Format // mp4, flv, aac
+	// Place returns where the files of a store grow.
+	Place func(store string) (Place, error)
+	// Wake tells package upload that files have ended; Grew that one has grown.
+	Wake func()
+	Grew func(file int64, store string, size int64)
+}
+
+// Recorder implements hooks.Handler.
+type Recorder struct {
+	o       Options
+	current atomic.Pointer[Current]
+	tasks   atomic.Pointer[[]Task]
+
+	mu       sync.Mutex
+	sessions map[string]*session // live publications by ID
+	byPath   map[string][]*recording
+	all      map[*recording]struct{}
+	closed   bool
+	running  sync.WaitGroup
+}
+
+// New returns a Recorder that records nothing until SetPlan.
+func New(o Options) *Recorder {
+	r := &Recorder{o: o, sessions: map[string]*session{}, byPath: map[string][]*recording{}, all: map[*recording]struct{}{}}
+	r.current.Store(&Current{Config: &config.Config{}, Table: mustEmptyTable()})
+	return r
+}
+
+func mustEmptyTable() *plan.Table {
+	t, _ := plan.Compile(&config.Config{}, plan.Dynamic{})
+	return t
+}
+
+// SetPlan puts a configuration into force, for publications that begin later.
+func (r *Recorder) SetPlan(c *Current) { r.current.Store(c) }
+
+// session is a live publication.
+type session struct {
+	pub      *hooks.Publication
+	feed     hooks.Feed
+	stream   plan.Stream
+	refused  string // the claimed domain that is not in `domains`
+	plan     plan.Plan
+	matched  bool
+	sinks    atomic.Pointer[[]*queue]
+	recs     []*recording
+	attached bool
+}
+
+// WriteUnit implements hooks.Sink: one read of the stream feeds all recordings.
+func (s *session) WriteUnit(u hooks.Unit) {
+	if qs := s.sinks.Load(); qs != nil {
+		for _, q := range *qs {
+			q.WriteUnit(u)
+		}
+	}
+}
+
+// setSinks publishes the queues of the session's recordings. Called with the
+// recorder's lock.
+func (s *session) setSinks() {
+	qs := make([]*queue, len(s.recs))
+	for i, rec := range s.recs {
+		qs[i] = rec.q
+	}
+	s.sinks.Store(&qs)
+}
+
+// Online implements hooks.Handler.
+func (r *Recorder) Online(p *hooks.Publication, feed hooks.Feed) {
+	cur := r.current.Load()
+	s := &session{pub: p, feed: feed}
+	s.stream, s.refused = plan.Identify(p, cur.Config)
+	s.plan, s.matched = cur.Table.Match(s.stream)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return
+	}
+	r.sessions[p.ID] = s
+	r.start(cur, s, true)
+}
+
+// start gives the session its recordings. Called with the lock.
+func (r *Recorder) start(cur *Current, s *session, fromStart bool) {
+	if s.matched && len(s.plan.Formats()) > 0 {
+		r.warnHost(s)
+		r.attach(cur, s, ruleJob(s.plan), fromStart)
+	} else {
+		r.endChain(s.pub.Path, "", "the stream is no longer to be recorded")
+	}
+	r.startTasks(cur, s, fromStart)
+	if len(s.recs) > 0 && !s.attached {
+		s.attached = true
+		s.feed.Attach(s)
+	}
+}
+
+func (r *Recorder) warnHost(s *session) {
+	if s.pub.HostRecords {
+		r.o.Log.Warn("MediaMTX's own recorder is on for this path too; `record: no` saves its cost", "path", s.pub.Path)
+	}
+}
+
+// job is what a recording is made for: a rule or a task, with its template.
+type job struct {
+	task     string
+	rule     string
+	template plan.Template
+	source   string
+}
+
+func ruleJob(p plan.Plan) job {
+	return job{rule: p.Rule.Domain + "/" + p.Rule.App + "/" + p.Rule.Stream, template: p.Template}
+}
+
+// attach resumes the recording that waits for this publication, or starts one.
+func (r *Recorder) attach(cur *Current, s *session, j job, fromStart bool) {
+	rec := r.waiting(s, j)
+	if rec == nil {
+		r.endChain(s.pub.Path, j.task, "another publication took its place")
+		if limit := cur.Config.MaxRecordings; limit > 0 && len(r.all) >= limit {
+			r.o.Log.Error("not recorded: maxRecordings is reached", "path", s.pub.Path, "maxRecordings", limit)
+			return
+		}
+		var err error
+		if rec, err = r.newRecording(cur, s, j); err != nil {
+			r.o.Log.Error("not recorded", "path", s.pub.Path, "error", err)
+			return
+		}
+		r.launch(rec)
+	}
+	rec.session = s
+	s.recs = append(s.recs, rec)
+	rec.q.control(message{kind: msgBegin, begin: &beginning{pub: s.pub, tracks: s.feed.Tracks(), fromStart: fromStart}})
+	s.setSinks()
+}
+
+// waiting finds the chain that the publication continues: same path, same rule
+// or task, same template, same claimed domain. Called with the lock.
+func (r *Recorder) waiting(s *session, j job) *recording {
+	for _, rec := range r.byPath[s.pub.Path] {
+		if rec.session == nil && rec.id.task == j.task && rec.id.stream == s.stream && !rec.stopping &&
+			(j.task != "" || rec.id.rule == j.rule) && rec.id.template == templateKey(j.template) {
+			return rec
+		}
+	}
+	return nil
+}
+
+// endChain stops the recordings of that path and task that wait for a
+// publication. Called with the lock.
+func (r *Recorder) endChain(path, task, reason string) {
+	for _, rec := range r.byPath[path] {
+		if rec.session == nil && rec.id.task == task && !rec.stopping {
+			rec.stopping = true
+			rec.q.control(message{kind: msgStop, reason: reason})
+		}
+	}
+}
+
+func (r *Recorder) launch(rec *recording) {
+	r.all[rec] = struct{}{}
+	r.byPath[rec.row.Path] = append(r.byPath[rec.row.Path], rec)
+	r.running.Add(1)
+	go func() {
+		defer r.running.Done()
+		rec.run()
+	}()
+}
+
+// Offline implements hooks.Handler.
+func (r *Recorder) Offline(p *hooks.Publication, reason string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.sessions[p.ID]
+	if s == nil {
+		return
+	}
+	delete(r.sessions, p.ID)
+	if reason == "" {
+		reason = "the publication ended"
+	}
+	for _, rec := range s.recs {
+		rec.session = nil
+		rec.q.control(message{kind: msgEnd, reason: reason})
+	}
+	s.recs = nil
+	s.setSinks()
+}
+
+// ended forgets a recording whose goroutine has ended.
+func (r *Recorder) ended(rec *recording) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.all, rec)
+	list := r.byPath[rec.row.Path]
+	for i, x := range list {
+		if x == rec {
+			list = append(list[:i:i], list[i+1:]...)
+			break
+		}
+	}
+	if len(list) == 0 {
+		delete(r.byPath, rec.row.Path)
+	} else {
+		r.byPath[rec.row.Path] = list
+	}
+	if s := rec.session; s != nil {
+		rec.session = nil
+		for i, x := range s.recs {
+			if x == rec {
+				s.recs = append(s.recs[:i:i], s.recs[i+1:]...)
+				s.setSinks()
+				break
+			}
+		}
+	}
+}
+
+// Close ends all recordings: those with a splice window wait for the next
+// start, the others are finished. It returns when all is in the state.
+func (r *Recorder) Close() {
+	r.mu.Lock()
+	r.closed = true
+	for rec := range r.all {
+		rec.q.control(message{kind: msgShutdown})
+	}
+	r.mu.Unlock()
+	r.running.Wait()
+}
+
+// newRecording makes a recording that is not running yet.
+func (r *Recorder) newRecording(cur *Current, s *session, j job) (*recording, error) {
+	now := time.Now()
+	zone := cur.Config.Timezone
+	if zone == nil {
+		zone = time.UTC
+	}
+	p := pinned{Formats: j.template.Formats, Zone: zone.String()}
+	rec := &recording{r: r, q: newQueue(queueBytes), plan: p, zone: zone, new: true, end: -1, done: make(chan struct{}),
+		told: map[config.FormatName]bool{},
+		row: state.RecordingRow{
+			ID: plan.NewRecordID(now), Path: s.pub.Path, Domain: s.stream.Domain, App: s.stream.App, Stream: s.stream.Name,
+			Task: j.task, Rule: j.rule, Template: j.template.Name, TemplateID: j.template.ID, Plan: marshalPlan(p),
+			State: state.Recording, Started: now, Publication: publicationInfo(s.pub),
+		}}
+	rec.id = identity{task: j.task, rule: j.rule, template: templateKey(j.template), stream: s.stream}
+	rec.log = r.logFor(&rec.row)
+	return rec, r.addOutputs(rec)
+}
+
+func (r *Recorder) logFor(row *state.RecordingRow) *slog.Logger {
+	return r.o.Log.With("recording", row.ID, "path", row.Path)
+}
+
+func (r *Recorder) addOutputs(rec *recording) error {
+	for _, f := range rec.plan.Formats {
+		place, err := r.o.Place(f.Store)
+		if err != nil {
+			return err
+		}
+		if f.Name == config.HLS {
+			rec.outs = append(rec.outs, &hlsOutput{rec: rec, f: f, place: place})
+			continue
+		}
+		rec.outs = append(rec.outs, &fileOutput{rec: rec, f: f, format: r.o.Formats[f.Name], place: place})
+	}
+	return nil
+}

@@ -1,0 +1,344 @@
+package recorder
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"github.com/live-recording/liverecord/config"
+	"github.com/live-recording/liverecord/hooks"
+	"github.com/live-recording/liverecord/internal/mask"
+	"github.com/live-recording/liverecord/internal/plan"
+	"github.com/live-recording/liverecord/internal/state"
+	"github.com/live-recording/liverecord/internal/timeline"
+)
+
+// tick is how often a recording looks at its clocks: flushes, deadlines, retries.
+const tick = 200 * time.Millisecond
+
+// pinned is what a recording was started with; it is stored with it, so that a
+// restart goes on with the same plan whatever the configuration says by then.
+type pinned struct {
+	Formats []config.Format `json:"formats"`
+	Zone    string          `json:"zone"`
+}
+
+// recording is one rule or task applied to one stream. All of it but the queue
+// belongs to its goroutine.
+type recording struct {
+	r   *Recorder
+	log *slog.Logger
+	q   *queue
+
+	row  state.RecordingRow
+	plan pinned
+	zone *time.Location
+
+	new  bool // the row is not in the state yet
+	outs []output
+
+	tl      *timeline.Timeline
+	now     time.Time
+	end     time.Duration              // on the recording's timeline; -1 before the first publication
+	lost    int64                      // units dropped by the queue, as told so far
+	random  string                     // {RandomID} of the current publication
+	told    map[config.FormatName]bool // formats whose start was told
+	skipped int                        // samples that a format could not take
+	done    chan struct{}
+
+	// These belong to the Recorder, under its lock.
+	id       identity
+	session  *session // the publication that is being recorded; nil while none is
+	stopping bool
+}
+
+// output is one format of a recording.
+type output interface {
+	// begin tells the tracks of a publication that begins or returns.
+	begin(tracks []*hooks.Track)
+	// write takes the next sample of the current publication.
+	write(s *timeline.Sample)
+	// tick lets time pass: flushes, and takes up again what was paused.
+	tick(now time.Time)
+	// gap tells that samples before the next one are missing.
+	gap()
+	// interrupt ends the publication. Until the returned time the output can
+	// go on; zero if it waits for nothing.
+	interrupt(now time.Time) time.Time
+	// finish ends what is open.
+	finish(now time.Time, reason string)
+	// pending is until when the output waits, zero if it does not.
+	pending() time.Time
+	status() OutputStatus
+}
+
+// run is the goroutine of a recording.
+func (rec *recording) run() {
+	defer rec.r.ended(rec)
+	defer close(rec.done)
+	defer func() {
+		if p := recover(); p != nil {
+			rec.log.Error("the recorder failed; this recording stops, its files so far are kept",
+				"panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			rec.abandon()
+		}
+	}()
+	if !rec.insert() {
+		return
+	}
+	t := time.NewTicker(tick)
+	defer t.Stop()
+	var batch []message
+	for rec.row.State == state.Recording || rec.row.State == state.Interrupted {
+		select {
+		case <-rec.q.bell:
+			batch = rec.q.take(batch)
+			for i := range batch {
+				if rec.handle(&batch[i]) {
+					return
+				}
+			}
+		case rec.now = <-t.C:
+			rec.onTick()
+		}
+	}
+}
+
+// insert stores the row before anything else is done for the recording.
+func (rec *recording) insert() bool {
+	if !rec.new {
+		return true
+	}
+	rec.new = false
+	err := rec.r.o.DB.UpdateNow(context.Background(), func(tx *state.Tx) error {
+		return tx.InsertRecording(&rec.row)
+	})
+	if err != nil {
+		rec.log.Error("a recording can't be started: the state can't be written", "error", err)
+		return false
+	}
+	return true
+}
+
+// handle acts on one message; true ends the goroutine at once.
+func (rec *recording) handle(m *message) (quit bool) {
+	if m.done != nil {
+		defer close(m.done)
+	}
+	switch m.kind {
+	case msgUnit:
+		rec.now = m.at
+		if rec.tl != nil {
+			rec.tl.Write(m.unit, m.at)
+		}
+		rec.q.did(&m.unit)
+	case msgDropped:
+		rec.tellLost()
+		for _, o := range rec.outs {
+			o.gap()
+		}
+	case msgBegin:
+		rec.begin(m.begin)
+	case msgEnd:
+		rec.now = time.Now()
+		rec.endPublication(m.reason)
+	case msgStop:
+		rec.now = time.Now()
+		rec.stop(m.reason)
+	case msgShutdown:
+		rec.now = time.Now()
+		if rec.row.State == state.Recording {
+			rec.endPublication("the server stopped")
+		}
+		return true
+	}
+	return false
+}
+
+// begin starts or resumes with a publication.
+func (rec *recording) begin(b *beginning) {
+	rec.now = time.Now()
+	opts := timeline.Options{FromStart: b.fromStart, JoinAt: -1, NoVideo: !rec.wantsVideo(b.tracks)}
+	if rec.end >= 0 {
+		opts.JoinAt = rec.end
+	}
+	rec.tl = timeline.New(b.tracks, opts, rec.sample)
+	rec.random = plan.NewRandomID()
+	rec.row.Publication = publicationInfo(b.pub)
+	if rec.row.State == state.Interrupted {
+		rec.resume()
+	}
+	tracks := rec.tl.Tracks()
+	for _, o := range rec.outs {
+		o.begin(tracks)
+	}
+}
+
+func (rec *recording) resume() {
+	rec.row.State, _ = next(rec.row.State, sigReturn)
+	rec.row.Deadline = time.Time{}
+	rec.row.Joins++
+	rec.store(func(tx *state.Tx) error {
+		return rec.r.o.Events.Resumed(tx, &rec.row, rec.formats())
+	})
+	rec.log.Info("the publisher is back, the recording goes on", "joins", rec.row.Joins)
+}
+
+// wantsVideo: with only audio formats no key frame is waited for.
+func (rec *recording) wantsVideo(tracks []hooks.Track) bool {
+	for _, f := range rec.plan.Formats {
+		if f.Name != config.AAC {
+			return true
+		}
+	}
+	return false
+}
+
+// sample is where the timeline gives samples out.
+func (rec *recording) sample(s *timeline.Sample) {
+	for _, o := range rec.outs {
+		o.write(s)
+	}
+}
+
+func (rec *recording) onTick() {
+	if rec.tl != nil {
+		rec.tl.Tick(rec.now)
+	}
+	rec.tellLost()
+	var wait bool
+	for _, o := range rec.outs {
+		o.tick(rec.now)
+		if d := o.pending(); !d.IsZero() {
+			if rec.now.Before(d) {
+				wait = true
+			} else {
+				o.finish(rec.now, "the splice window has passed")
+			}
+		}
+	}
+	if rec.row.State == state.Interrupted && !wait {
+		rec.over(sigPassed, "the publisher did not come back in time")
+	}
+}
+
+// tellLost reports what the queue had to drop since the last time.
+func (rec *recording) tellLost() {
+	n := rec.q.lost()
+	if n == rec.lost {
+		return
+	}
+	rec.log.Warn("disk or machine too slow: units were dropped", "units", n-rec.lost, "total", n)
+	rec.r.o.Events.Abnormal(&rec.row, Abnormality{Kind: DroppedVideo, Occurs: int(n - rec.lost),
+		Desc: "units were dropped because the recorder could not write fast enough"})
+	rec.lost = n
+}
+
+// endPublication ends the current publication, for whatever reason.
+func (rec *recording) endPublication(reason string) {
+	if rec.tl != nil {
+		rec.tl.Flush()
+		if rec.tl.Started() {
+			rec.end = rec.tl.End()
+		}
+		rec.tellOdd(rec.tl.Stats())
+		rec.tl = nil
+	}
+	var deadline time.Time
+	for _, o := range rec.outs {
+		if d := o.interrupt(rec.now); d.After(deadline) {
+			deadline = d
+		}
+	}
+	if deadline.IsZero() {
+		rec.over(sigEndFree, reason)
+		return
+	}
+	rec.row.State, _ = next(rec.row.State, sigEnd)
+	rec.row.Deadline = deadline
+	rec.store(func(tx *state.Tx) error {
+		return rec.r.o.Events.Paused(tx, &rec.row, rec.formats())
+	})
+	rec.log.Info("the publication ended, the recording waits", "until", deadline.UTC().Format(time.RFC3339), "reason", reason)
+}
+
+func (rec *recording) tellOdd(s timeline.Stats) {
+	if s.Jumps > 0 {
+		rec.log.Warn("timestamps jumped; the timeline was continued", "jumps", s.Jumps)
+		rec.r.o.Events.Abnormal(&rec.row, Abnormality{Kind: VideoJump, Occurs: s.Jumps, Desc: "timestamps jumped"})
+	}
+}
+
+// stop finishes the recording, whatever its state.
+func (rec *recording) stop(reason string) {
+	if rec.tl != nil {
+		rec.tl.Flush()
+		rec.tl = nil
+	}
+	for _, o := range rec.outs {
+		o.finish(rec.now, reason)
+	}
+	rec.over(sigStop, reason)
+}
+
+// over moves the recording to finalizing: nothing more is written.
+func (rec *recording) over(x signal, reason string) {
+	rec.row.State, _ = next(rec.row.State, x)
+	rec.row.Deadline = time.Time{}
+	rec.row.Ended = rec.now
+	rec.row.Reason = reason
+	rec.store(func(tx *state.Tx) error {
+		if err := rec.r.o.Events.Ended(tx, &rec.row, rec.formats()); err != nil {
+			return err
+		}
+		_, err := tx.SetRecordingDoneIfStored(rec.row.ID)
+		return err
+	})
+	rec.log.Info("the recording has ended", "reason", reason)
+	rec.r.o.Wake()
+}
+
+// abandon is the last resort after a panic: files stay open in the state, the
+// next start repairs them.
+func (rec *recording) abandon() {
+	rec.row.State = state.Interrupted
+	rec.row.Reason = "internal error"
+	_ = rec.r.o.DB.Update(context.Background(), func(tx *state.Tx) error { return tx.UpdateRecording(&rec.row) })
+}
+
+// store writes the row and what f adds in one transaction.
+func (rec *recording) store(f func(*state.Tx) error) {
+	err := rec.r.o.DB.UpdateNow(context.Background(), func(tx *state.Tx) error {
+		if err := tx.UpdateRecording(&rec.row); err != nil {
+			return err
+		}
+		return f(tx)
+	})
+	if err != nil {
+		rec.log.Error("the state can't be written", "error", err)
+	}
+}
+
+// formats lists the formats that are recorded, for events.
+func (rec *recording) formats() []config.FormatName {
+	var out []config.FormatName
+	for _, f := range rec.plan.Formats {
+		out = append(out, f.Name)
+	}
+	return out
+}
+
+func publicationInfo(p *hooks.Publication) state.PublicationInfo {
+	return state.PublicationInfo{ID: p.ID, Protocol: p.Protocol, RemoteAddr: p.RemoteAddr, User: p.User, Query: mask.Query(p.Query)}
+}
+
+func marshalPlan(p pinned) json.RawMessage {
+	text, err := json.Marshal(p)
+	if err != nil { // a struct of strings and numbers
+		panic(err)
+	}
+	return text
+}

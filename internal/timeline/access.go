@@ -1,0 +1,242 @@
+package timeline
+
+import (
+	"bytes"
+
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/av1"
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/vp9"
+
+	"github.com/live-recording/liverecord/hooks"
+)
+
+// Access says whether decoding can start at an access unit.
+type Access int
+
+const (
+	NoAccess Access = iota
+	// Recovery: a recovery point (H.264 §D.2.8): pictures are right after a
+	// while. Good enough to begin with, not to cut at.
+	Recovery
+	// Key: a random access point.
+	Key
+)
+
+// AccessOf looks at the payload of a video unit; cheap enough for every unit.
+func AccessOf(c hooks.Codec, payload [][]byte) Access {
+	switch c {
+	case hooks.H264:
+		return accessH264(payload)
+	case hooks.H265:
+		for _, n := range payload {
+			if len(n) > 0 {
+				if t := n[0] >> 1 & 0x3f; t >= 16 && t <= 21 { // IRAP, H.265 table 7-1
+					return Key
+				}
+			}
+		}
+	case hooks.AV1:
+		if av1.IsRandomAccess2(payload) {
+			return Key
+		}
+	case hooks.VP9:
+		var h vp9.Header
+		if len(payload) > 0 && h.Unmarshal(payload[0]) == nil && !h.NonKeyFrame {
+			return Key
+		}
+	case hooks.VP8:
+		if len(payload) > 0 && len(payload[0]) > 0 && payload[0][0]&1 == 0 {
+			return Key
+		}
+	default:
+		return Key
+	}
+	return NoAccess
+}
+
+func accessH264(payload [][]byte) Access {
+	best := NoAccess
+	for _, n := range payload {
+		if len(n) == 0 {
+			continue
+		}
+		switch h264.NALUType(n[0] & 0x1f) {
+		case h264.NALUTypeIDR:
+			return Key
+		case h264.NALUTypeSEI:
+			if hasRecoveryPoint(n[1:]) {
+				best = Recovery
+			}
+		}
+	}
+	return best
+}
+
+// hasRecoveryPoint walks the SEI messages (H.264 §7.3.2.3.1) for type 6.
+func hasRecoveryPoint(sei []byte) bool {
+	for len(sei) > 2 {
+		var typ, size int
+		var ok bool
+		if typ, sei, ok = seiNumber(sei); !ok {
+			return false
+		}
+		if size, sei, ok = seiNumber(sei); !ok {
+			return false
+		}
+		if typ == 6 {
+			return true
+		}
+		if size > len(sei) {
+			return false
+		}
+		sei = sei[size:]
+	}
+	return false
+}
+
+func seiNumber(b []byte) (n int, rest []byte, ok bool) {
+	for i, c := range b {
+		n += int(c)
+		if c != 0xff {
+			return n, b[i+1:], true
+		}
+	}
+	return 0, nil, false
+}
+
+// learn returns the track with the parameters that the payload of a random
+// access point brings. The result is tr itself if nothing changed.
+func learn(tr *hooks.Track, payload [][]byte) *hooks.Track {
+	next := *tr
+	switch tr.Codec {
+	case hooks.H264:
+		for _, n := range payload {
+			if len(n) == 0 {
+				continue
+			}
+			switch h264.NALUType(n[0] & 0x1f) {
+			case h264.NALUTypeSPS:
+				next.SPS = n
+			case h264.NALUTypePPS:
+				next.PPS = n
+			}
+		}
+	case hooks.H265:
+		learnH265(&next, payload)
+	case hooks.AV1:
+		for _, o := range payload {
+			var h av1.OBUHeader
+			if h.Unmarshal(o) == nil && h.Type == av1.OBUTypeSequenceHeader {
+				next.SequenceHeader = o
+			}
+		}
+	case hooks.VP9:
+		var h vp9.Header
+		if len(payload) > 0 && h.Unmarshal(payload[0]) == nil {
+			next.Profile, next.Width, next.Height = int(h.Profile), h.Width(), h.Height()
+			next.BitDepth = int(h.ColorConfig.BitDepth)
+		}
+	case hooks.VP8:
+		if f := payload[0]; len(f) >= 10 { // RFC 6386 §9.1
+			next.Width = int(f[6]) | int(f[7]&0x3f)<<8
+			next.Height = int(f[8]) | int(f[9]&0x3f)<<8
+		}
+	}
+	setPictureSize(&next)
+	if Same(tr, &next) && tr.Width == next.Width && tr.Height == next.Height {
+		return tr
+	}
+	return &next
+}
+
+func learnH265(tr *hooks.Track, payload [][]byte) {
+	for _, n := range payload {
+		if len(n) < 2 {
+			continue
+		}
+		switch h265.NALUType(n[0] >> 1 & 0x3f) {
+		case h265.NALUType_VPS_NUT:
+			tr.VPS = n
+		case h265.NALUType_SPS_NUT:
+			tr.SPS = n
+		case h265.NALUType_PPS_NUT:
+			tr.PPS = n
+		}
+	}
+}
+
+func setPictureSize(tr *hooks.Track) {
+	switch tr.Codec {
+	case hooks.H264:
+		var s h264.SPS
+		if len(tr.SPS) > 0 && s.Unmarshal(tr.SPS) == nil {
+			tr.Width, tr.Height = s.Width(), s.Height()
+		}
+	case hooks.H265:
+		var s h265.SPS
+		if len(tr.SPS) > 0 && s.Unmarshal(tr.SPS) == nil {
+			tr.Width, tr.Height = s.Width(), s.Height()
+		}
+	case hooks.AV1:
+		var s av1.SequenceHeader
+		if len(tr.SequenceHeader) > 0 && s.Unmarshal(tr.SequenceHeader) == nil {
+			tr.Width, tr.Height = s.Width(), s.Height()
+		}
+	}
+}
+
+// Known tells whether all parameters are there that a file needs.
+func Known(tr *hooks.Track) bool {
+	switch tr.Codec {
+	case hooks.H264:
+		return len(tr.SPS) > 0 && len(tr.PPS) > 0
+	case hooks.H265:
+		return len(tr.VPS) > 0 && len(tr.SPS) > 0 && len(tr.PPS) > 0
+	case hooks.AV1:
+		return len(tr.SequenceHeader) > 0
+	case hooks.VP8, hooks.VP9:
+		return tr.Width > 0 && tr.Height > 0
+	case hooks.AAC:
+		return len(tr.AudioConfig) > 0
+	}
+	return tr.ClockRate > 0
+}
+
+// Same tells whether two sets of parameters mean the same, so that samples of
+// both can stand in one file. An AudioSpecificConfig from ADTS and one from
+// RTMP may differ in bytes and mean the same.
+func Same(a, b *hooks.Track) bool {
+	if a == b {
+		return true
+	}
+	if a.Codec != b.Codec || a.ClockRate != b.ClockRate {
+		return false
+	}
+	switch a.Codec {
+	case hooks.H264, hooks.H265:
+		return bytes.Equal(a.SPS, b.SPS) && bytes.Equal(a.PPS, b.PPS) && bytes.Equal(a.VPS, b.VPS)
+	case hooks.AV1:
+		return bytes.Equal(a.SequenceHeader, b.SequenceHeader)
+	case hooks.VP8, hooks.VP9:
+		return a.Width == b.Width && a.Height == b.Height && a.Profile == b.Profile
+	case hooks.AAC:
+		return sameAAC(a.AudioConfig, b.AudioConfig)
+	}
+	return a.SampleRate == b.SampleRate && a.Channels == b.Channels && a.BitDepth == b.BitDepth && a.MuLaw == b.MuLaw
+}
+
+// sameAAC compares two AudioSpecificConfigs by what a decoder makes of them.
+// Backward compatible signalling of SBR and PS does not count: ADTS has none.
+func sameAAC(a, b []byte) bool {
+	if bytes.Equal(a, b) {
+		return true
+	}
+	var x, y mpeg4audio.AudioSpecificConfig
+	if x.Unmarshal(a) != nil || y.Unmarshal(b) != nil {
+		return false
+	}
+	return x.Type == y.Type && x.SampleRate == y.SampleRate && x.ChannelCount == y.ChannelCount &&
+		x.FrameLengthFlag == y.FrameLengthFlag
+}

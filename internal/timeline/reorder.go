@@ -1,0 +1,141 @@
+package timeline
+
+import (
+	"slices"
+
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
+
+	"github.com/live-recording/liverecord/hooks"
+)
+
+// maxDepth is the largest reorder depth of H.264 and H.265.
+const maxDepth = 16
+
+// reorder derives decoding times from presentation times. MediaMTX delivers
+// units in decoding order without DTS. With a reorder depth of d pictures the
+// DTS of the n-th picture is the (n-d)-th smallest PTS: that is monotonic, at
+// most the PTS, exact for constant and for variable frame rates, and needs
+// nothing from the slice headers (so that interlaced video, any POC type and
+// damaged streams are no special cases). The first d pictures have no such PTS:
+// they are held back until d+1 are there, then the first PTS is continued
+// backwards at the frame rate seen.
+type reorder struct {
+	depth  int
+	window []int64 // the depth smallest PTS not yet used, ascending
+	held   []*Sample
+	primed bool
+	last   int64 // DTS of the last picture given out
+	any    bool
+	raised int // pictures whose DTS had to be bent
+}
+
+// push takes the next picture in decoding order and appends those whose DTS is
+// known now to out.
+func (r *reorder) push(s *Sample, out []*Sample) []*Sample {
+	i, _ := slices.BinarySearch(r.window, s.PTS)
+	r.window = slices.Insert(r.window, i, s.PTS)
+	if !r.primed {
+		r.held = append(r.held, s)
+		if len(r.held) <= r.depth {
+			return out
+		}
+		return r.prime(out)
+	}
+	if len(r.window) <= r.depth { // the depth has grown
+		s.DTS = r.last + 1
+		r.raised++
+	} else {
+		s.DTS = r.pop()
+	}
+	return append(out, r.settle(s))
+}
+
+func (r *reorder) pop() int64 {
+	v := r.window[0]
+	r.window = slices.Delete(r.window, 0, 1)
+	return v
+}
+
+// prime gives the pictures held their times.
+func (r *reorder) prime(out []*Sample) []*Sample {
+	r.primed = true
+	n := len(r.held)
+	if n == 0 {
+		return out
+	}
+	first := r.window[0]
+	step := int64(0)
+	if n > 1 {
+		step = (r.window[len(r.window)-1] - first) / int64(n-1)
+	}
+	for i, s := range r.held {
+		if back := r.depth - i; back > 0 {
+			s.DTS = first - int64(back)*step
+		} else {
+			s.DTS = r.pop()
+		}
+		out = append(out, r.settle(s))
+	}
+	r.held = nil
+	return out
+}
+
+// settle keeps DTS strictly rising; a PTS below its DTS shows that the stream
+// reorders deeper than it said.
+func (r *reorder) settle(s *Sample) *Sample {
+	if r.any && s.DTS <= r.last {
+		s.DTS = r.last + 1
+		r.raised++
+	}
+	if s.PTS < s.DTS && r.depth < maxDepth {
+		r.depth++
+		r.raised++
+	}
+	r.last, r.any = s.DTS, true
+	return s
+}
+
+// flush gives out what is held, at the end of the track.
+func (r *reorder) flush(out []*Sample) []*Sample {
+	if !r.primed {
+		out = r.prime(out)
+	}
+	return out
+}
+
+// depthOf reads the reorder depth from the parameter sets.
+func depthOf(tr *hooks.Track) int {
+	switch tr.Codec {
+	case hooks.H264:
+		var s h264.SPS
+		if s.Unmarshal(tr.SPS) != nil {
+			return 0
+		}
+		return depthH264(&s)
+	case hooks.H265:
+		var s h265.SPS
+		if s.Unmarshal(tr.SPS) != nil || len(s.MaxNumReorderPics) == 0 {
+			return 0
+		}
+		return int(min(s.MaxNumReorderPics[len(s.MaxNumReorderPics)-1], maxDepth))
+	}
+	return 0 // AV1, VP8, VP9: shown in decoding order
+}
+
+func depthH264(s *h264.SPS) int {
+	switch {
+	case s.PicOrderCntType == 2: // output order is decoding order, §8.2.1.3
+		return 0
+	case s.VUI != nil && s.VUI.BitstreamRestriction != nil:
+		return int(min(s.VUI.BitstreamRestriction.MaxNumReorderFrames, maxDepth))
+	case s.ProfileIdc == 66: // Baseline has no B slices
+		return 0
+	}
+	// Not said. A picture that is shown before one decoded earlier needs both
+	// its neighbours as references.
+	if s.MaxNumRefFrames < 2 {
+		return 0
+	}
+	return int(min(s.MaxNumRefFrames-1, 4))
+}

@@ -1,0 +1,132 @@
+package upload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"time"
+
+	"github.com/live-recording/liverecord/internal/plan"
+	"github.com/live-recording/liverecord/internal/spool"
+	"github.com/live-recording/liverecord/internal/state"
+	"github.com/live-recording/liverecord/internal/store"
+	"github.com/live-recording/liverecord/internal/store/local"
+)
+
+// finishLocal makes an object of a file that grew in the hidden folder of a
+// local store.
+func (m *Mover) finishLocal(ctx context.Context, t *Target, f *state.FileRow) error {
+	h, err := t.Dir.Header(f.Spool)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, spool.ErrNoHeader) {
+		// An earlier run may have stored it and died before it could note that.
+		res, e := t.Local.Head(ctx, f.Object)
+		if e != nil {
+			return errGone
+		}
+		return m.stored(ctx, t, f, res)
+	}
+	if err != nil {
+		return err
+	}
+	format, ok := m.o.Formats[f.Format]
+	if !ok {
+		return fmt.Errorf("unknown format %q", f.Format)
+	}
+	res, err := t.Local.Finish(ctx, local.Finish{
+		Name: strings.TrimPrefix(spool.BodyName(f.Spool), "grow-"),
+		Key:  f.Object, Room: h.Room, Body: f.Size,
+		Head: func(room int64) ([]byte, []byte, error) {
+			head, err := format.Head(h.Tracks, t.Dir.Records(f.Spool), f.Size, room)
+			return head.Front, head.Back, err
+		},
+	})
+	if errors.Is(err, local.ErrExist) {
+		return m.rename(ctx, f)
+	}
+	if err != nil {
+		return err
+	}
+	return m.stored(ctx, t, f, res)
+}
+
+// rename gives a file another key: the store holds a file of that name that is
+// not ours.
+func (m *Mover) rename(ctx context.Context, f *state.FileRow) error {
+	if f.Parent != 0 {
+		return &store.Error{Op: "store", Key: f.Object, Kind: store.KindPermanent, Err: local.ErrExist,
+			Remedy: "move the foreign file away"}
+	}
+	old := f.Object
+	err := m.o.DB.UpdateNow(ctx, func(tx *state.Tx) (err error) {
+		f.Object = plan.Unique(old, func(key string) bool {
+			taken, e := tx.TakenObject(f.Store, key)
+			if e != nil {
+				err = e
+			}
+			return e == nil && (taken || key == old)
+		})
+		if err != nil {
+			return err
+		}
+		return tx.SettleFile(f)
+	})
+	if err == nil {
+		m.o.Log.Warn("the key is taken by a file that is not ours", "object", old, "now", f.Object)
+	}
+	return err
+}
+
+// expire deletes local files whose time is over, some at a time.
+func (m *Mover) expire(ctx context.Context, now time.Time) {
+	files, err := state.Files(ctx, m.o.DB.Reader(), `WHERE state=? AND expires>0 AND expires<=? ORDER BY expires LIMIT 50`,
+		string(state.FileStored), now.UnixNano())
+	if err != nil {
+		m.o.Log.Error("reading the state", "error", err)
+		return
+	}
+	for _, f := range files {
+		if err := m.expireOne(ctx, f); err != nil {
+			m.o.Log.Warn("an expired file can't be deleted, will be retried", "object", f.Object, "error", err)
+			f.Expires = now.Add(time.Minute)
+			m.write(ctx, func(tx *state.Tx) error { return tx.SettleFile(f) })
+		}
+	}
+	if len(files) == 50 {
+		m.Wake()
+	}
+}
+
+func (m *Mover) expireOne(ctx context.Context, f *state.FileRow) error {
+	t, err := m.o.Target(f.Store)
+	if err != nil || t.Local == nil {
+		return errors.Join(err, errors.New("its store is not a local one any more"))
+	}
+	pieces, err := state.Files(ctx, m.o.DB.Reader(), `WHERE parent=?`, f.ID)
+	if err != nil {
+		return err
+	}
+	objects := []string{f.Object}
+	if f.Format == "hls" {
+		objects = append(objects, liveList(f.Object))
+	}
+	for _, p := range pieces {
+		objects = append(objects, p.Object)
+	}
+	for _, o := range objects {
+		if err := t.Local.Delete(ctx, o); err != nil && store.KindOf(err) != store.KindNotFound {
+			return err
+		}
+	}
+	f.State, f.Expires = state.FileExpired, time.Time{}
+	return m.o.DB.Update(ctx, func(tx *state.Tx) error {
+		for _, p := range pieces {
+			if err := tx.DeleteFile(p.ID); err != nil {
+				return err
+			}
+		}
+		f.Object = fmt.Sprintf("%s~expired-%d", f.Object, f.ID) // the name is free again
+		return tx.SettleFile(f)
+	})
+}

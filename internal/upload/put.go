@@ -1,0 +1,210 @@
+package upload
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sort"
+	"strconv"
+
+	"github.com/live-recording/liverecord/internal/mux"
+	"github.com/live-recording/liverecord/internal/state"
+	"github.com/live-recording/liverecord/internal/store"
+	"github.com/live-recording/liverecord/internal/store/crc64"
+)
+
+// put stores a small file, or a piece, as one object.
+func (u *upload) put(ctx context.Context) error {
+	head, err := u.head(u.size)
+	if err != nil {
+		return err
+	}
+	all := concat{bytesAt(head.Front), section{u.body, 0, u.size}, bytesAt(head.Back)}
+	if there, err := u.before(ctx, all); err != nil {
+		return err
+	} else if there != nil {
+		return u.m.stored(ctx, u.t, u.f, *there)
+	}
+	res, err := u.t.Remote.Put(ctx, u.describe(), all, all.size())
+	if err != nil {
+		return err
+	}
+	if res.Size == 0 {
+		res.Size = all.size()
+	}
+	return u.m.stored(ctx, u.t, u.f, res)
+}
+
+// before looks at the key before the first PUT. An object with our bytes was
+// stored by a run that died before it could note that; a foreign one stays, and
+// ours gets another key.
+func (u *upload) before(ctx context.Context, all concat) (*store.Result, error) {
+	if u.f.Parent != 0 {
+		return nil, nil // below a key that the playlist has claimed
+	}
+	res, err := u.t.Remote.Head(ctx, u.f.Object)
+	if err != nil {
+		if store.KindOf(err) == store.KindNotFound {
+			err = nil
+		}
+		return nil, err
+	}
+	sum, err := sumOf(all)
+	if err != nil {
+		return nil, err
+	}
+	if sameObject(res, sum) {
+		return &res, nil
+	}
+	return nil, u.m.rename(ctx, u.f)
+}
+
+func sumOf(r concat) (sum crc64.Sum, err error) {
+	buf := make([]byte, 256<<10)
+	for off := int64(0); off < r.size(); {
+		n, err := r.ReadAt(buf[:min(int64(len(buf)), r.size()-off)], off)
+		if err != nil && err != io.EOF {
+			return sum, err
+		}
+		sum = sum.Add(buf[:n])
+		off += int64(n)
+	}
+	return sum, nil
+}
+
+func (u *upload) head(bodySize int64) (mux.Head, error) {
+	format, ok := u.m.o.Formats[u.f.Format]
+	if !ok {
+		return mux.Head{}, fmt.Errorf("unknown format %q", u.f.Format)
+	}
+	return format.Head(u.h.Tracks, u.t.Dir.Records(u.f.Spool), bodySize, 0)
+}
+
+// metaFile marks an object as ours, so that a later attempt knows it.
+const metaFile = "liverecord-file"
+
+func (u *upload) describe() store.Object {
+	o := u.m.object(u.t, u.f)
+	o.Meta = map[string]string{metaFile: strconv.FormatInt(u.f.ID, 10), "recording": strconv.FormatInt(u.f.Recording, 10)}
+	if !u.f.Started.IsZero() {
+		o.Meta["start"] = u.f.Started.UTC().Format("2006-01-02T15:04:05.000Z")
+	}
+	if u.ended {
+		o.Meta["end"] = u.f.Ended.UTC().Format("2006-01-02T15:04:05.000Z")
+	}
+	return o
+}
+
+// claim makes sure that the key is free before an upload begins.
+func (u *upload) claim(ctx context.Context) error {
+	_, err := u.t.Remote.Head(ctx, u.f.Object)
+	switch {
+	case err == nil && u.ended:
+		return u.m.rename(ctx, u.f)
+	case err == nil:
+		return fmt.Errorf("the key is taken by an object that is not ours; another one is used at the end")
+	case store.KindOf(err) == store.KindNotFound:
+		return nil
+	}
+	return err
+}
+
+// relieve gives confirmed parts back to the disk when the spool is nearly full.
+func (u *upload) relieve(ctx context.Context) {
+	dir := u.t.Dir
+	limit := dir.Limit()
+	if limit == 0 || dir.Used() < limit/2 {
+		return
+	}
+	live, ok := dir.Live(u.f.Spool)
+	if !ok {
+		return
+	}
+	listed, err := u.t.Remote.ListParts(ctx, u.f.Object, u.f.Upload)
+	if err != nil {
+		return
+	}
+	there := map[int]string{}
+	for _, p := range listed {
+		there[p.Number] = p.ETag
+	}
+	var parts []state.PartRow
+	for _, p := range u.parts {
+		if p.Number > 1 && there[p.Number] == p.ETag {
+			parts = append(parts, p)
+		}
+	}
+	sort.Slice(parts, func(i, j int) bool { return parts[i].Number < parts[j].Number })
+	for _, p := range parts {
+		if live.IsReleased(p.Start, p.Start+p.Size) {
+			continue
+		}
+		if err := live.Release(p.Start, p.Start+p.Size); err != nil {
+			u.m.o.Log.Warn("confirmed parts can't leave the spool", "error", err)
+			return
+		}
+	}
+}
+
+// concat reads several pieces one after the other.
+type concat []sized
+
+type sized interface {
+	io.ReaderAt
+	size() int64
+}
+
+func (c concat) size() (n int64) {
+	for _, p := range c {
+		n += p.size()
+	}
+	return n
+}
+
+// ReadAt implements io.ReaderAt.
+func (c concat) ReadAt(p []byte, off int64) (n int, err error) {
+	for _, part := range c {
+		if off >= part.size() {
+			off -= part.size()
+			continue
+		}
+		want := min(int64(len(p)-n), part.size()-off)
+		k, err := part.ReadAt(p[n:n+int(want)], off)
+		n += k
+		if int64(k) < want {
+			if err == nil || err == io.EOF {
+				err = io.ErrUnexpectedEOF
+			}
+			return n, err
+		}
+		if n == len(p) {
+			return n, nil
+		}
+		off = 0
+	}
+	return n, io.EOF
+}
+
+type bytesAt []byte
+
+func (b bytesAt) size() int64 { return int64(len(b)) }
+
+func (b bytesAt) ReadAt(p []byte, off int64) (int, error) {
+	n := copy(p, b[off:])
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+type section struct {
+	r      io.ReaderAt
+	off, n int64
+}
+
+func (s section) size() int64 { return s.n }
+
+func (s section) ReadAt(p []byte, off int64) (int, error) {
+	p = p[:min(int64(len(p)), s.n-off)]
+	return s.r.ReadAt(p, s.off+off)
+}
