@@ -107,7 +107,8 @@ var vp9Levels = []struct {
 }
 
 // vp9Config is the VPCodecConfigurationRecord (VP codec ISO media file format
-// binding). Level and colours are not signalled by the host: the level is the
+// binding) behind the version and flags of its box: Enhanced RTMP does not ask
+// for these, but ffmpeg and MediaMTX write them and the latter needs them. Level and colours are not signalled by the host: the level is the
 // least for the picture size, colours are unspecified.
 func vp9Config(t *hooks.Track) ([]byte, error) {
 	if t.Width <= 0 || t.Height <= 0 {
@@ -130,7 +131,7 @@ func vp9Config(t *hooks.Track) ([]byte, error) {
 	if t.Profile&1 != 0 {
 		chroma = 3
 	}
-	return []byte{byte(t.Profile), level, depth<<4 | chroma<<1, 2, 2, 2, 0, 0}, nil
+	return []byte{1, 0, 0, 0, byte(t.Profile), level, depth<<4 | chroma<<1, 2, 2, 2, 0, 0}, nil
 }
 
 // opusPreSkip is the look-ahead of common encoders at 48 kHz. A publisher's own

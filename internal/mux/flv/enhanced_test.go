@@ -161,10 +161,10 @@ func checkStart(t *testing.T, src *source, x exTag) {
 	case "av01":
 		want = box("av1C")
 	case "vp09":
-		want = slices.Clone(box("vpcC"))[4:] // without version and flags
+		want = slices.Clone(box("vpcC"))
 		got = slices.Clone(got)
-		copy(want[3:6], got[3:6]) // colours are not known to us
-		want[2] &^= 1             // full range neither
+		copy(want[7:10], got[7:10]) // colours are not known to us
+		want[6] &^= 1               // full range neither
 	case "Opus":
 		d := box("dOps")
 		want = append([]byte("OpusHead\x01"), d[1], d[3], d[2], d[7], d[6], d[5], d[4], d[9], d[8])

@@ -275,7 +275,7 @@ func BenchmarkWrite(b *testing.B) {
 			b.SetBytes(int64(size))
 			b.ReportAllocs()
 			for i := range b.N {
-				s.DTS = int64(i%1e7) * 3600
+				s.DTS = int64(i) * 9
 				s.PTS = s.DTS
 				if err := m.Write(&s); err != nil {
 					b.Fatal(err)
