@@ -18,9 +18,13 @@
 // fragment states its own tfdt, an estimate there moves nothing.
 //
 // Samples are stored as ISO/IEC 14496-15 (H.264, H.265: four bytes of length
-// before each NAL unit) and the bindings of AV1, VP9, Opus and AC-3 say. Parameter
-// sets that the init segment holds, access unit delimiters and temporal
-// delimiters are left out. Payload of 4 KiB and more is referenced, not copied.
+// before each NAL unit) and the bindings of AV1, VP9, Opus and AC-3 say. Access
+// unit delimiters and temporal delimiters are left out. Payload of 4 KiB and more
+// is referenced, not copied.
+//
+// Parameter sets stand in the init segment and again before each sync sample:
+// ffmpeg's HLS reader takes no second init segment in, and would decode what
+// follows a change of parameters with those of the first one.
 package fmp4
 
 import (

@@ -31,8 +31,8 @@ func initSegment(tracks []hooks.Track, first [][]byte) ([]byte, error) {
 		return nil, err
 	}
 	if hevc {
-		// Parameter sets stand in the init segment only, which is what hvc1
-		// says (ISO/IEC 14496-15 §8.4.1); Apple's players want nothing else.
+		// Apple's players want hvc1: the init segment alone is enough to decode
+		// (ISO/IEC 14496-15 §8.4.1), what samples repeat is the same.
 		b = bytes.ReplaceAll(b, []byte("hev1\x00\x00\x00\x00\x00\x00\x00\x01"),
 			[]byte("hvc1\x00\x00\x00\x00\x00\x00\x00\x01"))
 	}

@@ -47,7 +47,7 @@ type segment struct {
 // track is one track of the playlist and its part of the open fragment.
 type track struct {
 	codec  hooks.Codec
-	params [][]byte // parameter sets in the init segment
+	params [][]byte // parameter sets, written before each sync sample
 
 	entries []entry
 	base    int64 // DTS of the first entry, shifted
@@ -101,6 +101,13 @@ func New(tracks []hooks.Track) (*Muxer, error) {
 	}
 	return m, nil
 }
+
+// SetOrigin says which second of the samples' time gets the time stamp
+// piece.Base. Without it, that of the first sample does.
+func (m *Muxer) SetOrigin(second int64) { m.spans.SetOrigin(second) }
+
+// Origin returns that second; it is known from the first Write on.
+func (m *Muxer) Origin() int64 { return m.spans.Origin() }
 
 // Init returns the init segment. For AC-3 it is exact once a sample of the track
 // was written; all else is known from the start. The caller owns the bytes.

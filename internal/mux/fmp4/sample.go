@@ -12,12 +12,7 @@ import (
 func (t *track) store(s *mux.Sample) {
 	switch t.codec {
 	case hooks.H264, hooks.H265:
-		for _, n := range s.Payload {
-			if len(n) > 0 && !t.leaveOut(n, s.Sync) {
-				t.copy(binary.BigEndian.AppendUint32(make([]byte, 0, 4), uint32(len(n))))
-				t.put(n)
-			}
-		}
+		t.nals(s)
 	case hooks.AV1:
 		for _, o := range s.Payload {
 			t.obu(o)
@@ -29,8 +24,30 @@ func (t *track) store(s *mux.Sample) {
 	}
 }
 
-// leaveOut tells whether a NAL unit does not belong into a sample: delimiters,
-// and at a sync sample the parameter sets of the init segment.
+// nals appends the NAL units of a sample, parameter sets first.
+func (t *track) nals(s *mux.Sample) {
+	before := t.size
+	for _, n := range s.Payload {
+		if len(n) == 0 || t.leaveOut(n, s.Sync) {
+			continue
+		}
+		if t.size == before && s.Sync {
+			for _, p := range t.params {
+				t.nal(p)
+			}
+		}
+		t.nal(n)
+	}
+}
+
+func (t *track) nal(n []byte) {
+	t.copied = binary.BigEndian.AppendUint32(t.copied, uint32(len(n)))
+	t.copiedMore(4)
+	t.put(n)
+}
+
+// leaveOut tells whether a NAL unit is left out: delimiters, and at a sync sample
+// the parameter sets that are written anyway.
 func (t *track) leaveOut(n []byte, sync bool) bool {
 	kind, delimiter := n[0]&0x1f, byte(9)
 	if t.codec == hooks.H265 {
@@ -93,10 +110,14 @@ func (t *track) put(b []byte) {
 // copy appends bytes by copying them.
 func (t *track) copy(b []byte) {
 	t.copied = append(t.copied, b...)
-	t.size += len(b)
+	t.copiedMore(len(b))
+}
+
+func (t *track) copiedMore(n int) {
+	t.size += n
 	if k := len(t.segs); k > 0 && t.segs[k-1].ref == nil {
-		t.segs[k-1].n += len(b)
+		t.segs[k-1].n += n
 		return
 	}
-	t.segs = append(t.segs, segment{n: len(b)})
+	t.segs = append(t.segs, segment{n: n})
 }

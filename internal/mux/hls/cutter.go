@@ -18,14 +18,17 @@ type Cut struct {
 	// New tells that the sample begins a new piece. It is true for the first one.
 	New bool
 
-	// Duration is the EXTINF of the piece that ends here, 0 if none does.
-	Duration time.Duration
-
-	// Dependent tells that the new piece begins within a GOP.
-	Dependent bool
-
 	// Gap tells that time jumped before the new piece: it needs a discontinuity.
 	Gap bool
+
+	// Ended is the piece that ends here; zero for the first sample.
+	Ended Ended
+}
+
+// Ended is what is known of a piece at its end.
+type Ended struct {
+	Duration  time.Duration // its EXTINF
+	Dependent bool          // it begins or ends within a GOP, or has no picture at all
 }
 
 // Cutter decides where a stream is cut into pieces: at the first key frame of
@@ -41,6 +44,9 @@ type Cutter struct {
 	open    bool          // a piece is open
 	start   time.Duration // of the open piece
 	end     time.Duration // of the media in it
+	pieced  bool          // the piece has a sample of the leading track
+	inside  bool          // the first of them is not a sync sample
+	anyKey  bool
 	key     time.Duration // the last key frame
 	longest time.Duration // GOP
 }
@@ -71,15 +77,18 @@ func (c *Cutter) Next(s *mux.Sample) Cut {
 	t := &c.tracks[s.Track]
 	at := piece.Time(s.DTS, t.rate)
 	end := at + t.length(s, at)
-	cut := c.decide(s, at, end)
-	if cut.New {
-		c.start, c.end, c.open = at, at, true
-	}
 	if s.Track == c.lead && s.Sync && c.video {
-		if c.key > 0 || c.longest > 0 {
+		if c.anyKey {
 			c.longest = max(c.longest, at-c.key)
 		}
-		c.key = at
+		c.key, c.anyKey = at, true
+	}
+	cut := c.decide(s, at, end)
+	if cut.New {
+		c.start, c.end, c.open, c.pieced = at, at, true, false
+	}
+	if s.Track == c.lead && !c.pieced {
+		c.pieced, c.inside = true, !s.Sync
 	}
 	t.last, t.end, t.any = at, end, true
 	c.end = max(c.end, end)
@@ -99,9 +108,8 @@ func (t *clocks) length(s *mux.Sample, at time.Duration) time.Duration {
 
 func (c *Cutter) decide(s *mux.Sample, at, end time.Duration) Cut {
 	leading := s.Track == c.lead
-	dependent := c.video && (!leading || !s.Sync)
 	if !c.open {
-		return Cut{New: true, Dependent: dependent}
+		return Cut{New: true}
 	}
 	limit := c.limit()
 	switch {
@@ -111,12 +119,18 @@ func (c *Cutter) decide(s *mux.Sample, at, end time.Duration) Cut {
 	default:
 		return Cut{}
 	}
-	cut := Cut{New: true, Duration: at - c.start, Dependent: dependent}
-	if cut.Duration > limit+slack || cut.Duration <= 0 {
-		// the stream paused or jumped: the piece is as long as what is in it
-		cut.Duration, cut.Gap = c.End(), true
+	cut := Cut{New: true, Ended: c.End()}
+	if c.video && (!leading || !s.Sync) {
+		// known here already, so that the first playlist claims nothing that
+		// the second piece would break
+		cut.Ended.Dependent = true
 	}
-	c.fix(cut.Duration)
+	if d := at - c.start; d > 0 && d <= limit+slack {
+		cut.Ended.Duration = d
+	} else {
+		cut.Gap = true // time jumped: the piece is as long as what is in it
+	}
+	c.fix(cut.Ended.Duration)
 	return cut
 }
 
@@ -143,13 +157,17 @@ func (c *Cutter) fix(first time.Duration) {
 	c.target = max(c.target, int(math.Round(first.Seconds())), 1)
 }
 
-// End returns the duration of the open piece when the stream ends here.
-func (c *Cutter) End() time.Duration {
-	t := c.tracks[c.lead]
-	if t.any && t.end > c.start && t.end > c.end-time.Second {
-		return t.end - c.start
+// End returns the open piece if the stream ends here.
+func (c *Cutter) End() Ended {
+	if !c.open {
+		return Ended{}
 	}
-	return c.end - c.start
+	e := Ended{Duration: c.end - c.start, Dependent: c.video && (!c.pieced || c.inside)}
+	t := c.tracks[c.lead]
+	if c.pieced && t.end > c.start && t.end > c.end-time.Second {
+		e.Duration = t.end - c.start
+	}
+	return e
 }
 
 // Target returns the target duration of the playlist in seconds. It is fixed
@@ -157,7 +175,7 @@ func (c *Cutter) End() time.Duration {
 // fixed now.
 func (c *Cutter) Target() int {
 	if c.open {
-		c.fix(c.End())
+		c.fix(c.End().Duration)
 	}
 	return max(c.target, 1)
 }

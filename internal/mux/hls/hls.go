@@ -27,6 +27,11 @@
 // with the target of the playlist; its first piece is marked as discontinuity.
 // So is the first piece after a change of parameters, which also names another
 // Map, and one that Cutter.Next reports as Gap.
+//
+// Players that do not know discontinuities (ffmpeg, GStreamer) play through a
+// join if time stamps go on rising: give the new Pieces the Origin of the old one
+// if the samples are on one timeline, else one that is earlier by what was
+// recorded.
 package hls
 
 import (
@@ -38,6 +43,7 @@ import (
 	"github.com/live-recording/liverecord/hooks"
 	"github.com/live-recording/liverecord/internal/mux"
 	"github.com/live-recording/liverecord/internal/mux/fmp4"
+	"github.com/live-recording/liverecord/internal/mux/hls/piece"
 	"github.com/live-recording/liverecord/internal/mux/mpegts"
 )
 
@@ -65,6 +71,14 @@ type Pieces interface {
 	// StartPiece makes the next sample the first one of a new piece. A new
 	// Pieces begins with one. Flush before.
 	StartPiece()
+
+	// SetOrigin says which second of the samples' time gets the time stamp
+	// piece.Base in the pieces. Without it, that of the first sample does. To be
+	// called before the first Write.
+	SetOrigin(second int64)
+
+	// Origin returns that second; it is known from the first Write on.
+	Origin() int64
 
 	// Init returns the init segment, nil if the container has none. Ask for it
 	// when the first piece ends: for AC-3 it tells more then.
@@ -124,6 +138,15 @@ func pieces(m mux.Muxer, err error) (Pieces, error) {
 		return nil, fmt.Errorf("%T writes no pieces", m)
 	}
 	return p, nil
+}
+
+// Inspect sums up a piece from its journal, also a torn one.
+func (c Container) Inspect(tracks []hooks.Track, records mux.Records) (Ended, error) {
+	t, err := piece.Sum(len(tracks), records)
+	if err != nil {
+		return Ended{}, err
+	}
+	return Ended{Duration: t.Info(tracks).Duration, Dependent: t.Dependent(tracks)}, nil
 }
 
 // Ext is the extension of the pieces, with its dot.

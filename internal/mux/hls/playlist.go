@@ -16,7 +16,7 @@ type Piece struct {
 	Duration      time.Duration `json:"duration"`            // nanoseconds
 	PDT           time.Time     `json:"pdt,omitzero"`        // when its first sample was captured; zero if unknown
 	Discontinuity bool          `json:"join,omitempty"`      // time or parameters do not follow from the piece before
-	Dependent     bool          `json:"dependent,omitempty"` // begins within a GOP
+	Dependent     bool          `json:"dependent,omitempty"` // begins or ends within a GOP (Ended)
 	Map           string        `json:"map,omitempty"`       // URI of its init segment
 }
 
@@ -103,8 +103,9 @@ func (p *Playlist) date(pdt time.Time, join bool) time.Time {
 
 // Render returns the whole playlist: growing (live) or finished. The target
 // duration is the same in both. Independent segments are claimed as long as
-// every piece begins with a key frame; should that end because GOPs became
-// longer than the target, the claim is dropped rather than left wrong.
+// every piece begins with a key frame. Should GOPs become longer than the target
+// later on, the claim is dropped: an event playlist should only grow (RFC 8216
+// §4.3.3.5), but a wrong claim would be worse than a lost one.
 func (p *Playlist) Render(live bool) []byte {
 	b := make([]byte, 0, len(p.lines)+160)
 	b = append(b, "#EXTM3U\n#EXT-X-VERSION:"...)

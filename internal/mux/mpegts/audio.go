@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/opus"
+
 	"github.com/live-recording/liverecord/hooks"
 	"github.com/live-recording/liverecord/internal/mux"
 )
@@ -40,7 +42,10 @@ func (st *stream) check(size int) error {
 // writeAudio adds one frame to the group of its track.
 func (m *Muxer) writeAudio(st *stream, s *mux.Sample, size int) {
 	g := &st.group
-	tail := m.spans.Tail(s.Track)
+	tail := st.ticks(s.Payload[0])
+	if tail <= 0 {
+		tail = m.spans.Tail(s.Track)
+	}
 	pts, end := m.time(st, s.DTS), m.time(st, s.DTS+tail)
 	if len(g.buf) > 0 {
 		off := (s.DTS - g.next) * clock / st.rate
@@ -60,6 +65,14 @@ func (m *Muxer) writeAudio(st *stream, s *mux.Sample, size int) {
 	before := len(g.buf)
 	g.buf = st.frame(g.buf, s.Payload, size)
 	m.pending += len(g.buf) - before
+}
+
+// ticks is how long a reader will take the frame to be, 0 if it is not known.
+func (st *stream) ticks(frame []byte) int64 {
+	if st.codec == hooks.Opus {
+		return opus.PacketDuration2(frame) * st.rate / 48000
+	}
+	return st.step
 }
 
 // flushAudio appends the PES packet of a group.
@@ -105,6 +118,11 @@ const adtsSize = 7
 // adts is the fixed part of an ADTS header (ISO/IEC 14496-3 §1.A.2.2).
 type adts struct{ profile, rate, channels byte }
 
+// adtsRates are the sample rates by their index (ISO/IEC 14496-3 §1.6.3.4).
+var adtsRates = [...]int64{
+	96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350,
+}
+
 var errNoADTS = errors.New("AAC that ADTS cannot describe")
 
 // newADTS reads an AudioSpecificConfig (ISO/IEC 14496-3 §1.6.2.1): its first
@@ -118,7 +136,7 @@ func newADTS(asc []byte) (*adts, error) {
 	if len(asc) > 2 {
 		bits |= uint32(asc[2]) << 8
 	}
-	kind := byte(bits >> 27)
+	kind, short := byte(bits>>27), bits>>18&1
 	rate, channels := byte(bits>>23)&0x0f, byte(bits>>19)&0x0f
 	if rate > 12 {
 		return nil, fmt.Errorf("%w: sample rate is not a standard one", errNoADTS)
@@ -127,10 +145,13 @@ func newADTS(asc []byte) (*adts, error) {
 		if byte(bits>>15)&0x0f == 15 || len(asc) < 3 {
 			return nil, fmt.Errorf("%w: sample rate is not a standard one", errNoADTS)
 		}
-		kind = byte(bits>>10) & 0x1f
+		kind, short = byte(bits>>10)&0x1f, bits>>9&1
 	}
 	if kind < 1 || kind > 4 {
 		return nil, fmt.Errorf("%w: object type %d", errNoADTS, kind)
+	}
+	if short != 0 {
+		return nil, fmt.Errorf("%w: frames of 960 samples", errNoADTS)
 	}
 	if channels < 1 || channels > 7 {
 		return nil, fmt.Errorf("%w: channel configuration %d", errNoADTS, channels)

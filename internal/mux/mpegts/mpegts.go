@@ -109,14 +109,18 @@ func newStream(t *hooks.Track, i int) (*stream, error) {
 			return nil, fmt.Errorf("track %d: %w", i, err)
 		}
 		st.adts = h
+		st.step = 1024 * st.rate / adtsRates[h.rate]
 	case hooks.MP3:
 		st.kind, st.id, st.audio = 0x03, idAudio, true
+		samples := 1152
 		if t.SampleRate > 0 && t.SampleRate < 32000 {
-			st.kind = 0x04 // ISO/IEC 13818-3, low sampling frequencies
+			st.kind, samples = 0x04, 576 // ISO/IEC 13818-3, low sampling frequencies
 		}
+		st.step = step(t, samples)
 	case hooks.AC3:
 		st.kind, st.id, st.audio = 0x81, idPrivate, true
 		st.desc = registration("AC-3")
+		st.step = step(t, 1536)
 	case hooks.Opus:
 		st.kind, st.id, st.audio = 0x06, idPrivate, true
 		st.desc = append(registration("Opus"), 0x7f, 2, 0x80, byte(max(1, t.Channels)))
@@ -129,6 +133,14 @@ func newStream(t *hooks.Track, i int) (*stream, error) {
 		}
 	}
 	return st, nil
+}
+
+// step is the duration of a frame in ticks of the track's clock.
+func step(t *hooks.Track, samples int) int64 {
+	if t.SampleRate <= 0 {
+		return 0
+	}
+	return int64(samples) * int64(t.ClockRate) / int64(t.SampleRate)
 }
 
 // registration is the registration descriptor (§2.6.8).

@@ -71,6 +71,13 @@ func New(tracks []hooks.Track) (*Muxer, error) {
 // what is still pending belongs to the new piece otherwise.
 func (m *Muxer) StartPiece() { m.start = true }
 
+// SetOrigin says which second of the samples' time gets the time stamp
+// piece.Base. Without it, that of the first sample does.
+func (m *Muxer) SetOrigin(second int64) { m.spans.SetOrigin(second) }
+
+// Origin returns that second; it is known from the first Write on.
+func (m *Muxer) Origin() int64 { return m.spans.Origin() }
+
 // Init returns nil: a transport stream explains itself.
 func (m *Muxer) Init() ([]byte, error) { return nil, nil }
 

@@ -20,6 +20,7 @@ const (
 type stream struct {
 	codec  hooks.Codec
 	rate   int64 // ticks per second
+	step   int64 // ticks per audio frame, 0 if they vary or are not known
 	pid    uint16
 	cc     byte   // continuity counter of the next packet with payload
 	kind   byte   // stream_type

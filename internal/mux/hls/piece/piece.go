@@ -18,9 +18,11 @@
 //	origin   zigzag varint, seconds
 //	state    uvarint length, then so many bytes that only the container reads
 //	tracks   uvarint, then for each:
-//	  samples  uvarint; if not 0:
+//	  samples  uvarint = number<<1 | inside; if the number is not 0:
 //	  start    zigzag varint, DTS of the first one
 //	  length   uvarint, from start to the end of the last one
+//
+// inside is set if the track's first sample of the flush is not a sync sample.
 //
 // Integrity is not checked here: the journal's own CRC does that.
 package piece
@@ -51,6 +53,7 @@ var ErrCorrupt = errors.New("corrupt piece record")
 type Span struct {
 	Samples    int64
 	Start, End int64 // ticks: DTS of the first sample, DTS + duration of the last
+	Inside     bool  // the first sample is not a sync sample
 }
 
 // Record is one decoded journal record.
@@ -76,13 +79,14 @@ func Decode(b []byte) (Record, error) {
 	r.Spans = make([]Span, n)
 	for i := range r.Spans {
 		s := &r.Spans[i]
-		s.Samples = int64(d.uvarint())
+		n := d.uvarint()
+		s.Samples, s.Inside = int64(n>>1), n&1 != 0
 		if s.Samples == 0 {
 			continue
 		}
 		s.Start = d.varint()
 		length := int64(d.uvarint())
-		if s.Samples < 0 || length < 0 || s.Start > math.MaxInt64-length {
+		if length < 0 || s.Start > math.MaxInt64-length {
 			return r, fmt.Errorf("%w: span of track %d", ErrCorrupt, i)
 		}
 		s.End = s.Start + length
@@ -158,7 +162,7 @@ func (s *Span) extend(o Span) {
 		return
 	}
 	if s.Samples == 0 {
-		s.Start = o.Start
+		s.Start, s.Inside = o.Start, o.Inside
 	}
 	s.Samples += o.Samples
 	s.End = o.End
@@ -183,6 +187,17 @@ func Inspect(tracks []hooks.Track, records mux.Records) (mux.Info, error) {
 	if err != nil {
 		return mux.Info{}, err
 	}
+	return t.Info(tracks), nil
+}
+
+// Dependent tells whether the piece begins within a GOP.
+func (t *Totals) Dependent(tracks []hooks.Track) bool {
+	lead := Lead(tracks)
+	return tracks[lead].Codec.IsVideo() && (t.Spans[lead].Samples == 0 || t.Spans[lead].Inside)
+}
+
+// Info is what Inspect returns.
+func (t *Totals) Info(tracks []hooks.Track) mux.Info {
 	info := mux.Info{Ends: make([]int64, len(tracks))}
 	lead := Lead(tracks)
 	var leading time.Duration
@@ -201,7 +216,7 @@ func Inspect(tracks []hooks.Track, records mux.Records) (mux.Info, error) {
 	if leading > info.Duration-time.Second && leading > 0 {
 		info.Duration = leading
 	}
-	return info, nil
+	return info
 }
 
 // Time converts ticks of a clock without overflow below 292 years.

@@ -35,9 +35,15 @@ func NewSpans(tracks []hooks.Track) *Spans {
 // Resume takes the origin over from a piece before.
 func (s *Spans) Resume(t Totals) {
 	if t.Records > 0 {
-		s.origin, s.begun = t.Origin, true
+		s.SetOrigin(t.Origin)
 	}
 }
+
+// SetOrigin sets the origin, which the first sample sets otherwise.
+func (s *Spans) SetOrigin(second int64) { s.origin, s.begun = second, true }
+
+// Origin returns the second of the samples' time that gets the time stamp Base.
+func (s *Spans) Origin() int64 { return s.origin }
 
 // Add takes a sample, whose track must exist. The first one sets the origin.
 func (s *Spans) Add(x *mux.Sample) {
@@ -50,7 +56,7 @@ func (s *Spans) Add(x *mux.Sample) {
 	}
 	t.last, t.any = x.DTS, true
 	if t.span.Samples == 0 {
-		t.span.Start = x.DTS
+		t.span.Start, t.span.Inside = x.DTS, !x.Sync
 	}
 	t.span.Samples++
 	t.span.End = x.DTS + t.Dur(x)
@@ -89,7 +95,11 @@ func (s *Spans) Record(state []byte) []byte {
 	b = binary.AppendUvarint(b, uint64(len(s.tracks)))
 	for i := range s.tracks {
 		t := &s.tracks[i]
-		b = binary.AppendUvarint(b, uint64(t.span.Samples))
+		n := uint64(t.span.Samples) << 1
+		if t.span.Inside {
+			n |= 1
+		}
+		b = binary.AppendUvarint(b, n)
 		if t.span.Samples > 0 {
 			b = binary.AppendVarint(b, t.span.Start)
 			b = binary.AppendUvarint(b, uint64(max(0, t.span.End-t.span.Start)))
