@@ -216,7 +216,7 @@ func (c *content) ReadAt(p []byte, off int64) (int, error) {
 		}
 		n, err := c.readBlob(b, p[done:min(int64(len(p)), int64(done)+b.Size-off)], off)
 		done += n
-		if err != nil && err != io.EOF {
+		if err != nil && !errors.Is(err, io.EOF) {
 			return done, err
 		}
 		if done == len(p) {

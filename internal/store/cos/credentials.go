@@ -145,7 +145,7 @@ func isName(name, want string) bool {
 func checked(p pair) (pair, error) {
 	p = pair{strings.TrimSpace(p.id), strings.TrimSpace(p.key), strings.TrimSpace(p.token)}
 	if p.key == "" {
-		return pair{}, errors.New("no secret key in it; see the forms in docs/configuration.md")
+		return pair{}, errors.New("no secret key in it; want JSON, KEY=VALUE lines, or two lines with id and key")
 	}
 	return p, nil
 }

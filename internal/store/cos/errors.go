@@ -78,7 +78,7 @@ func byStatus(status int, code string) verdict {
 // fail makes the *store.Error of a request that failed.
 func (s *Store) fail(op, key string, c *call, resp *sdk.Response, err error) error {
 	if c.upload != nil {
-		c.upload.finish()
+		_, _ = c.upload.finish() // the source is the caller's again
 	}
 	err = plain(err)
 	e := &store.Error{Op: op, Key: key, Kind: store.KindTemporary, Err: err}

@@ -136,7 +136,7 @@ func (a *answer) Read(p []byte) (int, error) {
 	a.dog.reset()
 	n, err := a.body.Read(p)
 	a.dog.stop()
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = orStalled(a.ctx, err)
 	}
 	a.read += int64(n)

@@ -93,10 +93,7 @@ func (s *Store) Discard(name string) error {
 }
 
 func (s *Store) remove(p string) error {
-	if err := s.root.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
+	return unlessAbsent(s.root.Remove(p))
 }
 
 // Finish is what becomes of a growing file.

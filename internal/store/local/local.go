@@ -193,15 +193,19 @@ func (s *Store) place(key string, put func() error) error {
 			err = put()
 		}
 		if err == nil {
-			err = s.syncDir(path.Dir(key))
-			if err == nil || !errors.Is(err, fs.ErrNotExist) {
-				return err
-			}
-			return nil // the object was deleted already, and its folder with it
+			// A folder that is gone: the object was deleted already.
+			return unlessAbsent(s.syncDir(path.Dir(key)))
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
+	}
+	return err
+}
+
+func unlessAbsent(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
 	return err
 }
@@ -307,11 +311,10 @@ func (s *Store) URL(key string) string {
 
 // room refuses a write of size bytes that would leave less than minFree.
 func (s *Store) room(size int64) error {
-	free, err := s.Free()
-	if err != nil || free-size >= s.minFree {
-		return nil //nolint:nilerr // the write will tell
+	if free, err := s.Free(); err == nil && free-size < s.minFree {
+		return errFull
 	}
-	return errFull
+	return nil // if nobody knows how much is free, the write will tell
 }
 
 // Free returns how many bytes of the disk the server's user may still fill.
