@@ -113,7 +113,7 @@ func (format) Head(tracks []hooks.Track, records mux.Records, bodySize, room int
 	return mux.Head{Front: front, Back: back}, nil
 }
 
-// errNoTracks and its like are wrapped with the track's number and codec.
+// Errors of New; errClock is wrapped with the track's number and codec.
 var (
 	errNoTracks = errors.New("flv: no tracks")
 	errClock    = errors.New("clock rate unknown")
