@@ -96,7 +96,8 @@ func (t *transport) sign(req *http.Request) error {
 
 func (t *transport) noteDate(resp *http.Response) {
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
-		t.skew.Store(int64(time.Until(date)))
+		// A Date has whole seconds; on average half of one was cut off.
+		t.skew.Store(int64(time.Until(date) + time.Second/2))
 	}
 }
 
