@@ -1,7 +1,8 @@
 # `make` lists the targets. See docs/ for what they show.
 SHELL := /bin/bash
 MEDIAMTX ?= v1.20.1
-BUILD := go run ./patches/build
+BUILD := GOOS= GOARCH= go run ./patches/build
+TARGET := $(if $(GOOS),-goos $(GOOS)) $(if $(GOARCH),-goarch $(GOARCH))
 RELEASES := v1.20.1 v1.14.0
 GOLANGCI := build/tools/golangci-lint
 GOLANGCI_VERSION := v2.15.0
@@ -21,7 +22,7 @@ run: build ## build the server and start it with mediamtx.yml
 
 .PHONY: build
 build: ## make bin/mediamtx; another release: make build MEDIAMTX=v1.14.0
-	@$(BUILD) -mediamtx $(MEDIAMTX) build
+	@$(BUILD) -mediamtx $(MEDIAMTX) $(TARGET) build
 
 .PHONY: test
 test: deps ## all tests: the bridges, units, then black box against bin/mediamtx

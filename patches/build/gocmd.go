@@ -9,10 +9,12 @@ import (
 )
 
 // goRun runs the go command in the workspace of the release.
-func goRun(r *release, dir string, args ...string) error {
+func goRun(r *release, dir string, args ...string) error { return goRunEnv(r, dir, nil, args...) }
+
+func goRunEnv(r *release, dir string, env []string, args ...string) error {
 	cmd := exec.Command("go", args...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOWORK="+r.workFile())
+	cmd.Env = append(append(os.Environ(), "GOWORK="+r.workFile()), env...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("go %s: %w", strings.Join(args, " "), err)
@@ -32,7 +34,14 @@ func goBuild(r *release, o options) error {
 	if o.race {
 		args = append(args, "-race")
 	}
-	if err := goRun(r, r.treeDir(), append(args, ".")...); err != nil {
+	var env []string
+	if o.goos != "" {
+		env = append(env, "GOOS="+o.goos)
+	}
+	if o.goarch != "" {
+		env = append(env, "GOARCH="+o.goarch)
+	}
+	if err := goRunEnv(r, r.treeDir(), env, append(args, ".")...); err != nil {
 		return err
 	}
 	fmt.Printf("%s is MediaMTX %s\n", o.out, r.version())

@@ -41,9 +41,11 @@ func main() {
 	from := flag.String("from", defaultRelease, "adopt: the release whose patch is carried over")
 	out := flag.String("o", filepath.Join("bin", "mediamtx"), "the binary to make")
 	strip := flag.Bool("strip", true, "leave out symbols and debugging data")
+	goos := flag.String("goos", "", "operating system of the binary, if another one")
+	goarch := flag.String("goarch", "", "processor of the binary, if another one")
 	race := flag.Bool("race", false, "tests, and the binary, with the race detector")
 	flag.Parse()
-	if err := run(*release, flag.Arg(0), options{from: *from, out: *out, strip: *strip, race: *race}); err != nil {
+	if err := run(*release, flag.Arg(0), options{from: *from, out: *out, strip: *strip, race: *race, goos: *goos, goarch: *goarch}); err != nil {
 		fmt.Fprintln(os.Stderr, "build:", err)
 		os.Exit(1)
 	}
@@ -54,6 +56,8 @@ type options struct {
 	out   string
 	strip bool
 	race  bool
+
+	goos, goarch string
 }
 
 func run(name, command string, o options) error {
