@@ -120,4 +120,3 @@ func bare(err error) error {
 	}
 	return err
 }
-

@@ -5,6 +5,7 @@ import (
 	"math/rand"
 	"net/http"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -20,12 +21,11 @@ import (
 func TestBadReceiverGetsEverythingInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rnd := rand.New(rand.NewSource(1)) //nolint:gosec // a test
-		var dice = make(chan int, 1)
-		dice <- 0
+		var dice sync.Mutex
 		bad := newReceiver(func(_ string, _ int, w http.ResponseWriter, r *http.Request) bool {
-			<-dice
+			dice.Lock()
 			n := rnd.Intn(12)
-			dice <- 0
+			dice.Unlock()
 			switch n {
 			case 0:
 				w.WriteHeader(500)
@@ -90,7 +90,7 @@ func TestDownForAnHour(t *testing.T) {
 		v.requireAll(t, 30)
 		id := emit(t, n, 1)
 		time.Sleep(100 * time.Millisecond)
-		require.Contains(t, v.bodies, id, "at once, without a doorbell from outside")
+		require.True(t, v.has(id), "at once, without a doorbell from outside")
 	})
 }
 
@@ -127,18 +127,20 @@ func TestDownForDaysIsParkedAndSentOnRequest(t *testing.T) {
 		require.Equal(t, 2, k)
 		time.Sleep(time.Second)
 		require.Equal(t, 3, v.taken())
+		v.mu.Lock()
 		require.Equal(t, []int64{3, 1, 2}, v.order["1<nil>"])
+		v.mu.Unlock()
 
 		require.NoError(t, n.Resend(context.Background(), first))
 		time.Sleep(time.Second)
-		require.Equal(t, 2, v.posts[first], "also what was delivered")
+		require.Equal(t, 2, v.postsOf(first), "also what was delivered")
 		require.ErrorIs(t, n.Resend(context.Background(), "none"), state.ErrNotFound)
 	})
 }
 
 func TestRefusedForEverIsParkedAndHoldsUpNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var poison string
+		poison := state.NewEventID()
 		v := newReceiver(func(id string, _ int, w http.ResponseWriter, _ *http.Request) bool {
 			if id == poison {
 				w.WriteHeader(400)
@@ -149,7 +151,7 @@ func TestRefusedForEverIsParkedAndHoldsUpNothing(t *testing.T) {
 		n := New(openState(t), nil, Options{Dial: net.dial})
 		n.SetEndpoints([]Endpoint{all("http://ops/")})
 		run(t, n)
-		poison = emit(t, n, 1)
+		emitAs(t, n, 1, poison)
 		behind := emit(t, n, 1)
 		for r := range int64(40) {
 			emit(t, n, r+2)
@@ -158,12 +160,12 @@ func TestRefusedForEverIsParkedAndHoldsUpNothing(t *testing.T) {
 		require.Equal(t, 40, v.taken(), "other recordings do not wait")
 		time.Sleep(15 * time.Minute)
 		require.Equal(t, 41, v.taken())
-		require.Contains(t, v.bodies, behind)
+		require.True(t, v.has(behind))
 		d := delivery(t, n, poison)
 		require.Equal(t, state.DeliveryParked, d.State)
 		require.Equal(t, 400, d.Status)
-		time.Sleep(5 * 24 * time.Hour)
-		require.Equal(t, mostRefusals, v.posts[poison])
+		time.Sleep(24 * time.Hour)
+		require.Equal(t, mostRefusals, v.postsOf(poison))
 	})
 }
 
@@ -178,9 +180,9 @@ func TestThrottledEndpointIsLeftAlone(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				posts := 0
+				var posts atomic.Int64
 				v := newReceiver(func(_ string, _ int, w http.ResponseWriter, _ *http.Request) bool {
-					if posts++; posts == 1 {
+					if posts.Add(1) == 1 {
 						w.Header().Set("Retry-After", c.header())
 						w.WriteHeader(429)
 						return false
@@ -194,7 +196,7 @@ func TestThrottledEndpointIsLeftAlone(t *testing.T) {
 				time.Sleep(time.Second)
 				emit(t, n, 2)
 				time.Sleep(c.wait - 5*time.Second)
-				require.Equal(t, 1, posts)
+				require.EqualValues(t, 1, posts.Load())
 				time.Sleep(10 * time.Second)
 				require.Equal(t, 2, v.taken())
 			})
@@ -204,13 +206,14 @@ func TestThrottledEndpointIsLeftAlone(t *testing.T) {
 
 func TestReloadKeepsTheQueueAndTakesNewKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ok, signed := false, ""
+		var ok atomic.Bool
+		var signed atomic.Value
 		v := newReceiver(func(_ string, _ int, w http.ResponseWriter, r *http.Request) bool {
-			if !ok {
+			if !ok.Load() {
 				w.WriteHeader(503)
 				return false
 			}
-			signed = r.Header.Get("X-Signature")
+			signed.Store(r.Header.Get("X-Signature"))
 			return true
 		})
 		other := newReceiver(nil)
@@ -226,11 +229,11 @@ func TestReloadKeepsTheQueueAndTakesNewKeys(t *testing.T) {
 		time.Sleep(time.Minute)
 		require.Zero(t, v.taken())
 		require.Equal(t, 1, other.taken(), "what was emitted before goes to those of before")
-		ok = true
+		ok.Store(true)
 		n.SetEndpoints([]Endpoint{all("http://other/"), rotated})
 		time.Sleep(longestPause)
 		require.Equal(t, 1, v.taken())
-		require.Regexp(t, `^t=\d+,v1=[0-9a-f]{64},v1=[0-9a-f]{64}$`, signed)
+		require.Regexp(t, `^t=\d+,v1=[0-9a-f]{64},v1=[0-9a-f]{64}$`, signed.Load())
 	})
 }
 

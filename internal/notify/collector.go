@@ -38,6 +38,10 @@ type troubleKey struct {
 	kind                int
 }
 
+func keyOf(f event.AbnormalFacts) troubleKey {
+	return troubleKey{f.Domain, f.App, f.Stream, f.Type}
+}
+
 type trouble struct {
 	facts   event.AbnormalFacts // merged; Occurs 0 = nothing to tell
 	due     time.Time           // when to tell
@@ -53,7 +57,7 @@ func NewCollector(n *Notifier) *Collector {
 // goroutine. Occurs 0 counts as 1; Time is when the trouble was seen.
 func (c *Collector) Report(f event.AbnormalFacts) {
 	f.Occurs = max(f.Occurs, 1)
-	k := troubleKey{f.Domain, f.App, f.Stream, f.Type}
+	k := keyOf(f)
 	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -144,24 +148,36 @@ func (c *Collector) take(now time.Time, all bool) (next time.Duration, ready []e
 
 // tell stores events. What can't be stored now is reported again.
 func (c *Collector) tell(ready []event.AbnormalFacts) {
-	for _, f := range ready {
-		err := c.db.Update(context.Background(), func(tx *state.Tx) error { return c.emit(tx, event.Abnormal(f)) })
-		if err != nil {
-			c.log.Error("events: an abnormal event can't be stored", "error", err)
-			c.again(f)
-		}
+	if len(ready) == 0 {
+		return
 	}
-}
-
-func (c *Collector) again(f event.AbnormalFacts) {
+	err := c.db.Update(context.Background(), func(tx *state.Tx) error {
+		for _, f := range ready {
+			if err := c.emit(tx, event.Abnormal(f)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		c.log.Error("events: abnormal events can't be stored", "error", err)
+	}
+	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	k := troubleKey{f.Domain, f.App, f.Stream, f.Type}
-	if t := c.troubles[k]; t != nil {
-		newer := t.facts
-		t.facts, t.due = f, time.Now().Add(burst)
-		if newer.Occurs > 0 {
-			t.merge(newer, time.Now())
+	for _, f := range ready {
+		t := c.troubles[keyOf(f)]
+		if err != nil {
+			newer := t.facts
+			t.facts, t.due = f, now.Add(burst)
+			if newer.Occurs > 0 {
+				t.merge(newer, now)
+			}
+			continue
+		}
+		t.earlier = now // the gap counts from when it was stored
+		if next := now.Add(abnormalGap); t.facts.Occurs > 0 && t.due.Before(next) {
+			t.due = next
 		}
 	}
 }

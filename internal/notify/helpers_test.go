@@ -30,13 +30,11 @@ type receiver struct {
 	bodies map[string]string // by id, without t and sign
 	posts  map[string]int
 	order  map[string][]int64 // by recording: sequences as they were first taken
-	when   map[string]time.Time
 	faults []string
 }
 
 func newReceiver(answer func(id string, nth int, w http.ResponseWriter, r *http.Request) bool) *receiver {
-	return &receiver{answer: answer, bodies: map[string]string{}, posts: map[string]int{}, order: map[string][]int64{},
-		when: map[string]time.Time{}}
+	return &receiver{answer: answer, bodies: map[string]string{}, posts: map[string]int{}, order: map[string][]int64{}}
 }
 
 func (v *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -77,7 +75,6 @@ func (v *receiver) note(id string, text []byte, r *http.Request, taken bool) {
 		seq, _ := strconv.ParseInt(r.Header.Get("X-Event-Sequence"), 10, 64)
 		rec := fmt.Sprint(m["session_id"], m["task_id"])
 		v.order[rec] = append(v.order[rec], seq)
-		v.when[id] = time.Now()
 	}
 	v.bodies[id] = string(rest)
 }
@@ -86,6 +83,19 @@ func (v *receiver) taken() int {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return len(v.bodies)
+}
+
+func (v *receiver) has(id string) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	_, ok := v.bodies[id]
+	return ok
+}
+
+func (v *receiver) postsOf(id string) int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.posts[id]
 }
 
 // requireAll checks that n events were taken, in order, none with two bodies.
@@ -180,10 +190,16 @@ func subject(recording int64) event.Subject {
 // emit stores a status event of a recording and returns its id.
 func emit(t testing.TB, n *Notifier, recording int64) string {
 	t.Helper()
+	id := state.NewEventID()
+	emitAs(t, n, recording, id)
+	return id
+}
+
+func emitAs(t testing.TB, n *Notifier, recording int64, id string) {
+	t.Helper()
 	e := event.Status(event.StatusFacts{Subject: subject(recording), What: event.Paused, Format: "mp4", Time: time.Now()})
-	e.ID = state.NewEventID()
+	e.ID = id
 	require.NoError(t, n.db.Update(context.Background(), func(tx *state.Tx) error { return n.Emit(tx, e) }))
-	return e.ID
 }
 
 func all(url string) Endpoint {

@@ -119,4 +119,3 @@ func TestKilledAtAnyInstantFactsAndEventsAreTheSameSet(t *testing.T) {
 	}
 	require.Equal(t, facts, told)
 }
-
