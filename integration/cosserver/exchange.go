@@ -158,6 +158,10 @@ func (x *exchange) refusal() *failure {
 		return fail(500, "InternalError", "We encountered an internal error. Please try again.")
 	case ForgetUpload:
 		x.forgetUpload()
+	case Outage:
+		x.s.outage.Store(true)
+		time.AfterFunc(x.fault.Delay, func() { x.s.outage.Store(false) })
+		drop()
 	}
 	return nil
 }

@@ -33,12 +33,13 @@ const (
 	Corrupt      = "corrupt"       // stores a flipped bit, and the CRC64 of that
 	ForgetUpload = "forget-upload" // the upload and its parts vanish: 404 NoSuchUpload
 	ShortGet     = "short-get"     // drops the connection in the middle of an object
+	Outage       = "outage"        // drops this and every connection for Delay
 )
 
 // Kinds lists all kinds of faults.
 var Kinds = []string{
 	Denied, BadKey, BadSignature, Skewed, NoBucket, SlowDown, Internal, Slow, Stall, StallAnswer, DropBefore,
-	DropAfter, ErrorIn200, LateError, LateOK, LateDrop, WrongETag, WrongCRC, Corrupt, ForgetUpload, ShortGet,
+	DropAfter, ErrorIn200, LateError, LateOK, LateDrop, WrongETag, WrongCRC, Corrupt, ForgetUpload, ShortGet, Outage,
 }
 
 // Fault says which requests go wrong, and how.

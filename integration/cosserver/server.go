@@ -70,6 +70,7 @@ type Server struct {
 	url    string
 	closed chan struct{} // by Close: ends what waits
 	once   sync.Once
+	conns  sync.Map // net.Conn to http.ConnState
 }
 
 type secret struct{ key, token string }
@@ -105,9 +106,17 @@ func (s *Server) Start(address string) error {
 		return err
 	}
 	s.url = "http://" + l.Addr().String() + s.opts.Path
-	s.server = &http.Server{Handler: s, ReadHeaderTimeout: time.Minute}
+	s.server = &http.Server{Handler: s, ReadHeaderTimeout: time.Minute, ConnState: s.noteConn}
 	go s.server.Serve(l) //nolint:errcheck // ends with Close
 	return nil
+}
+
+func (s *Server) noteConn(c net.Conn, state http.ConnState) {
+	if state == http.StateClosed || state == http.StateHijacked {
+		s.conns.Delete(c)
+		return
+	}
+	s.conns.Store(c, state)
 }
 
 // Close ends the listener and all connections.
@@ -117,6 +126,17 @@ func (s *Server) Close() error {
 		return nil
 	}
 	return s.server.Close()
+}
+
+// CloseIdle closes the connections that wait for a request, as servers do now
+// and then. New ones are taken.
+func (s *Server) CloseIdle() {
+	s.conns.Range(func(c, state any) bool {
+		if state == http.StateIdle {
+			c.(net.Conn).Close()
+		}
+		return true
+	})
 }
 
 // URL is the endpoint of a started server, with the path.

@@ -217,6 +217,57 @@ func TestOutageAndShortAnswers(t *testing.T) {
 	require.NotContains(t, e.Error(), "http://", "the address stands in the configuration")
 }
 
+func TestOutageByFault(t *testing.T) {
+	t.Parallel()
+	server, s := start(t, cosserver.Options{}, nil)
+	server.Inject(cosserver.Fault{Kind: cosserver.Outage, Times: 1, Delay: 200 * time.Millisecond})
+	require.Error(t, put(t, s, "k", 10))
+	require.Error(t, put(t, s, "k", 10))
+	require.Eventually(t, func() bool {
+		_, err := s.Put(t.Context(), store.Object{Key: "k"}, strings.NewReader("x"), 1)
+		return err == nil
+	}, 10*time.Second, 50*time.Millisecond)
+}
+
+// TestListsLongerThanAPage: COS gives at most 1,000 entries at once.
+func TestListsLongerThanAPage(t *testing.T) {
+	t.Parallel()
+	_, s := start(t, cosserver.Options{}, nil)
+	const count = 1003
+	id, err := s.Initiate(t.Context(), store.Object{Key: "many.mp4"})
+	require.NoError(t, err)
+	for n := 1; n <= count; n++ {
+		_, err := s.UploadPart(t.Context(), "many.mp4", id, n, strings.NewReader("x"), 1)
+		require.NoError(t, err)
+		_, err = s.Initiate(t.Context(), store.Object{Key: "open/" + string(rune('a'+n%3))})
+		require.NoError(t, err)
+	}
+	parts, err := s.ListParts(t.Context(), "many.mp4", id)
+	require.NoError(t, err)
+	require.Len(t, parts, count)
+	for i, p := range parts {
+		require.Equal(t, i+1, p.Number)
+	}
+	uploads, err := s.ListUploads(t.Context(), "open/")
+	require.NoError(t, err)
+	seen := make(map[string]bool)
+	for _, u := range uploads {
+		seen[u.ID] = true
+	}
+	require.Len(t, uploads, count)
+	require.Len(t, seen, count)
+}
+
+// TestIdleConnectionsThatTheServerClosed: a PUT that meets one is not lost.
+func TestIdleConnectionsThatTheServerClosed(t *testing.T) {
+	t.Parallel()
+	server, s := start(t, cosserver.Options{}, nil)
+	for i := range 5 {
+		require.NoError(t, put(t, s, "k", 1<<20), "%d", i)
+		server.CloseIdle()
+	}
+}
+
 func TestDeadlineEndsARequestAtOnce(t *testing.T) {
 	t.Parallel()
 	server, s := start(t, cosserver.Options{}, nil)

@@ -56,7 +56,8 @@ func (s *Store) sent(op, key string, c *call, resp *sdk.Response, err error) (st
 	return part, nil
 }
 
-// Head asks for an object's size, ETag and CRC64. KindNotFound if it is absent.
+// Head asks for an object's size, ETag and CRC64. KindNotFound if it is absent,
+// and also if the bucket is: the answer to HEAD has no body that could tell.
 func (s *Store) Head(ctx context.Context, key string) (store.Result, error) {
 	c := &call{}
 	resp, err := s.client.Object.Head(s.begin(ctx, c), key, nil)
