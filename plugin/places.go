@@ -3,6 +3,8 @@ package plugin
 import (
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/live-recording/liverecord/config"
@@ -94,6 +96,13 @@ func (p *places) target(name string) (*upload.Target, error) {
 		return t, nil
 	}
 	return nil, fmt.Errorf("no store %q in the configuration (put it back under `stores`, with its data)", name)
+}
+
+// names lists the stores that are known.
+func (p *places) names() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Sorted(maps.Keys(p.targets))
 }
 
 func (p *places) place(name string) (recorder.Place, error) {

@@ -226,7 +226,7 @@ func (h *house) build(c *config.Config) {
 	})
 	named := map[config.FormatName]mux.Format{config.MP4: mp4.Format, config.FLV: flv.Format, config.AAC: adts.Format}
 	h.recorder = recorder.New(recorder.Options{
-		DB: h.db, Log: h.log, Events: ev, Formats: named, Place: h.places.place, Wake: h.mover.Wake, Grew: h.mover.Grew,
+		DB: h.db, Log: h.log, Events: ev, Formats: named, Place: h.places.place, Stores: h.places.names, Wake: h.mover.Wake, Grew: h.mover.Grew,
 	})
 	h.setPlan(c)
 }

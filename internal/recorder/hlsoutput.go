@@ -120,6 +120,7 @@ func (o *hlsOutput) start(s *timeline.Sample) bool {
 	if o.rec.now.Before(o.retryAt) {
 		return false
 	}
+	o.rec.refresh(o.tracks)
 	known := o.known()
 	container := hls.Choose(o.f.Container, known)
 	if o.list != nil && (container != o.list.container || o.codecChanged()) {
@@ -367,7 +368,7 @@ func (o *hlsOutput) closePiece(e hls.Ended) {
 		o.join = o.join || p.row.Detail.Discontinuity
 		return
 	}
-	if err := o.initSection(p); err != nil {
+	if err := o.initSection(); err != nil {
 		o.fail(err)
 	}
 	if err := p.sp.Close(); err != nil {
@@ -390,8 +391,8 @@ func (o *hlsOutput) fixTarget() {
 	}
 }
 
-// initSection makes the init section that p needs, if it is the first to need it.
-func (o *hlsOutput) initSection(p *openFile) error {
+// initSection makes the init section of the current parameters, once.
+func (o *hlsOutput) initSection() error {
 	l := o.list
 	if l.mapURI != "" || l.container == hls.TS || o.mux == nil {
 		return nil

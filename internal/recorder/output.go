@@ -240,6 +240,7 @@ func (o *fileOutput) open(s *timeline.Sample) bool {
 	if o.rec.now.Before(o.retryAt) {
 		return false
 	}
+	o.rec.refresh(o.tracks)
 	chosen := o.choose()
 	lead := leadOf(o.tracks, chosen)
 	if o.needKey && lead >= 0 && (s.Track != lead || !s.Sync) {
@@ -386,6 +387,16 @@ func (o *fileOutput) status() OutputStatus {
 }
 
 func (o *fileOutput) save(row *state.FileRow) { o.rec.saveFile(row) }
+
+// refresh takes over parameters that became known after the publication began
+// and before the track's first sample was given out.
+func (rec *recording) refresh(tracks []*hooks.Track) {
+	for i, now := range rec.tl.Tracks() {
+		if !timeline.Known(tracks[i]) {
+			tracks[i] = now
+		}
+	}
+}
 
 // saveFile writes a file's row.
 func (rec *recording) saveFile(row *state.FileRow) {

@@ -43,6 +43,8 @@ type Options struct {
 	Formats map[config.FormatName]mux.Format // mp4, flv, aac
 	// Place returns where the files of a store grow.
 	Place func(store string) (Place, error)
+	// Stores names all stores.
+	Stores func() []string
 	// Wake tells package upload that files have ended; Grew that one has grown.
 	Wake func()
 	Grew func(file int64, store string, size int64)

@@ -1,6 +1,367 @@
 package recorder
 
-import "context"
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
 
-// Recover takes up what an earlier run left.
-func (r *Recorder) Recover(ctx context.Context) error { return nil }
+	"github.com/live-recording/liverecord/config"
+	"github.com/live-recording/liverecord/hooks"
+	"github.com/live-recording/liverecord/internal/mux"
+	"github.com/live-recording/liverecord/internal/mux/hls"
+	"github.com/live-recording/liverecord/internal/mux/index"
+	"github.com/live-recording/liverecord/internal/plan"
+	"github.com/live-recording/liverecord/internal/spool"
+	"github.com/live-recording/liverecord/internal/state"
+)
+
+// Recover takes up what an earlier run left, however that ended. A recording
+// that was running or waiting is an interrupted one now: outputs whose splice
+// window is still open wait for the publisher, the others are finished with all
+// that is whole in the spool. Call it before the first publication.
+func (r *Recorder) Recover(ctx context.Context) error {
+	rows, err := state.Recordings(ctx, r.o.DB.Reader(), "WHERE state IN (?,?) ORDER BY id",
+		string(state.Recording), string(state.Interrupted))
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if err := r.takeUp(ctx, row); err != nil {
+			return fmt.Errorf("recording %d: %w", row.ID, err)
+		}
+	}
+	if err := r.adopt(ctx); err != nil {
+		return err
+	}
+	if len(rows) > 0 {
+		r.o.Log.Info("took up what an earlier run left", "recordings", len(rows), "waiting", len(r.all))
+	}
+	return nil
+}
+
+// takeUp makes an interrupted recording of a row, or ends it.
+func (r *Recorder) takeUp(ctx context.Context, row *state.RecordingRow) error {
+	rec := &recording{r: r, q: newQueue(queueBytes), row: *row, end: -1, done: make(chan struct{}), now: time.Now(),
+		told: map[config.FormatName]bool{}, random: plan.NewRandomID()}
+	rec.log = r.logFor(row)
+	if err := json.Unmarshal(row.Plan, &rec.plan); err != nil {
+		return fmt.Errorf("plan: %w", err)
+	}
+	var err error
+	if rec.zone, err = time.LoadLocation(rec.plan.Zone); err != nil {
+		rec.zone = time.UTC
+	}
+	rec.id = identity{task: row.Task, rule: row.Rule, stream: plan.Stream{Domain: row.Domain, App: row.App, Name: row.Stream},
+		template: templateKey(plan.Template{Template: config.Template{Name: row.Template, Formats: rec.plan.Formats}})}
+	files, err := state.Files(ctx, r.o.DB.Reader(), "WHERE recording=? AND state IN (?,?) ORDER BY id",
+		row.ID, string(state.FileOpen), string(state.FileWaiting))
+	if err != nil {
+		return err
+	}
+	deadline, err := rec.restore(ctx, files)
+	if err != nil {
+		return err
+	}
+	if deadline.IsZero() {
+		rec.over(sigEndFree, "the server was stopped")
+		return nil
+	}
+	rec.row.State, _ = next(rec.row.State, sigEnd)
+	rec.row.Deadline = deadline
+	rec.saveRow(ctx)
+	r.launch(rec)
+	return nil
+}
+
+func (rec *recording) saveRow(ctx context.Context) {
+	if err := rec.r.o.DB.UpdateNow(ctx, func(tx *state.Tx) error { return tx.UpdateRecording(&rec.row) }); err != nil {
+		rec.log.Error("the state can't be written", "error", err)
+	}
+}
+
+// restore gives the recording its outputs back. Until the returned time they
+// wait; zero if none does.
+func (rec *recording) restore(ctx context.Context, files []*state.FileRow) (deadline time.Time, err error) {
+	for _, f := range rec.plan.Formats {
+		place, err := rec.r.o.Place(f.Store)
+		if err != nil { // its files are kept; the store may come back
+			rec.log.Error("a store is missing; what was recorded for it stays in the spool", "store", f.Store, "error", err)
+			continue
+		}
+		var own []*state.FileRow
+		for _, x := range files {
+			if x.Store == f.Store && (x.Format == string(f.Name) || f.Name == config.HLS && x.Parent != 0) {
+				own = append(own, x)
+			}
+		}
+		var o output
+		var until time.Time
+		if f.Name == config.HLS {
+			o, until, err = rec.restoreList(ctx, f, place, own)
+		} else {
+			o, until, err = rec.restoreFile(f, place, own)
+		}
+		if err != nil {
+			return deadline, err
+		}
+		if o != nil {
+			rec.outs = append(rec.outs, o)
+		}
+		if until.After(deadline) {
+			deadline = until
+		}
+	}
+	return deadline, nil
+}
+
+// window is until when a file may be gone on with: the stored deadline, or,
+// after a crash, the splice window from its last byte on.
+func (rec *recording) window(splice time.Duration, last time.Time) time.Time {
+	if splice <= 0 {
+		return time.Time{}
+	}
+	until := last.Add(splice)
+	if rec.row.State == state.Interrupted && !rec.row.Deadline.IsZero() && rec.row.Deadline.Before(until) {
+		until = rec.row.Deadline
+	}
+	if !until.After(rec.now) {
+		return time.Time{}
+	}
+	return until
+}
+
+func (rec *recording) restoreFile(f config.Format, p Place, files []*state.FileRow) (output, time.Time, error) {
+	o := &fileOutput{rec: rec, f: f, format: rec.r.o.Formats[f.Name], place: p, leftOut: map[int]bool{}}
+	for _, row := range files {
+		c, last, err := rec.reopen(p, row)
+		if err != nil {
+			return nil, time.Time{}, err
+		}
+		if c == nil {
+			continue
+		}
+		o.seq = max(o.seq, row.Seq+1)
+		if err := o.revive(c, row); err != nil {
+			rec.log.Warn("a file can't be gone on with, it is finished", "object", row.Object, "error", err)
+			c.mux = nil
+		}
+		until := rec.window(f.Splice, last)
+		if until.IsZero() || c.mux == nil || o.cur != nil {
+			rec.closeFile(c, f, p)
+			continue
+		}
+		o.cur, o.deadline = c, until
+	}
+	return o, o.deadline, nil
+}
+
+// reopen repairs a growing file. last is when it was last written to. nil: there
+// is nothing of it.
+func (rec *recording) reopen(p Place, row *state.FileRow) (c *openFile, last time.Time, err error) {
+	if s, err := os.Stat(p.Dir.BodyPath(row.Spool)); err == nil {
+		last = s.ModTime()
+	}
+	sp, h, rep, err := p.Dir.Open(row.Spool)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, spool.ErrNoHeader) {
+		rec.dropFile(row, p)
+		return nil, last, nil
+	}
+	if err != nil {
+		return nil, last, fmt.Errorf("%s: %w", row.Object, err)
+	}
+	if rep.CutBody > 0 || rep.CutJournal > 0 {
+		rec.log.Warn("a torn file was repaired", "object", row.Object, "bytes", rep.Body, "cut", rep.CutBody)
+	}
+	c = &openFile{row: *row, sp: sp}
+	for i := range h.Tracks {
+		c.tracks = append(c.tracks, &h.Tracks[i])
+	}
+	return c, last, nil
+}
+
+// revive rebuilds what the file needs to be gone on with.
+func (o *fileOutput) revive(c *openFile, row *state.FileRow) error {
+	tracks := plainTracks(c.tracks)
+	records := o.place.Dir.Records(row.Spool)
+	var err error
+	if c.start, c.end, err = extent(tracks, records); err != nil {
+		return err
+	}
+	c.any = c.end > c.start
+	o.rec.end = max(o.rec.end, c.end)
+	c.mux, err = o.format.Resume(tracks, records)
+	return err
+}
+
+// extent reads from the journal which part of the timeline a file covers.
+func extent(tracks []hooks.Track, records mux.Records) (start, end time.Duration, err error) {
+	first := true
+	for p, err := range index.Entries(records) {
+		if err != nil {
+			return 0, 0, err
+		}
+		if p.Track >= len(tracks) {
+			continue
+		}
+		clock := max(tracks[p.Track].ClockRate, 1)
+		at := ticksToTime(p.DTS, clock)
+		if first || at < start {
+			start, first = at, false
+		}
+		end = max(end, ticksToTime(p.DTS+max(p.CTO, 0)+max(p.Dur, 1), clock))
+	}
+	return start, end, nil
+}
+
+func ticksToTime(t int64, clock int) time.Duration {
+	c := int64(clock)
+	return time.Duration(t/c*int64(time.Second) + t%c*int64(time.Second)/c)
+}
+
+func plainTracks(tracks []*hooks.Track) []hooks.Track {
+	out := make([]hooks.Track, len(tracks))
+	for i, t := range tracks {
+		out[i] = *t
+	}
+	return out
+}
+
+func (rec *recording) restoreList(ctx context.Context, f config.Format, p Place, files []*state.FileRow) (output, time.Time, error) {
+	o := &hlsOutput{rec: rec, f: f, place: p, leftOut: map[int]bool{}}
+	var lists []*state.FileRow
+	last := time.Time{}
+	for _, row := range files {
+		if row.Parent == 0 {
+			lists = append(lists, row)
+			continue
+		}
+		at, err := o.restorePiece(row)
+		if err != nil {
+			return nil, time.Time{}, err
+		}
+		if at.After(last) {
+			last = at
+		}
+	}
+	for _, row := range lists {
+		if err := o.restoreList(ctx, row); err != nil {
+			return nil, time.Time{}, err
+		}
+		if last.IsZero() {
+			last = rec.lastPiece(ctx, row)
+		}
+		if until := rec.window(f.Splice, last); !until.IsZero() && row == lists[len(lists)-1] {
+			o.deadline = until
+		} else {
+			o.end("the server was stopped")
+		}
+	}
+	return o, o.deadline, nil
+}
+
+// restorePiece finishes a piece that was being written.
+func (o *hlsOutput) restorePiece(row *state.FileRow) (last time.Time, err error) {
+	c, last, err := o.rec.reopen(o.place, row)
+	if c == nil || err != nil {
+		return last, err
+	}
+	format := hls.FMP4
+	if row.Format == state.FormatTS {
+		format = hls.TS
+	}
+	if err := c.sp.Close(); err != nil {
+		return last, err
+	}
+	if c.sp.Size() == 0 {
+		o.rec.dropFile(row, o.place)
+		return last, nil
+	}
+	row.State, row.Ended, row.Size = state.FileEnded, last, c.sp.Size()
+	if row.Format != state.FormatInit {
+		e, err := format.Inspect(plainTracks(c.tracks), o.place.Dir.Records(row.Spool))
+		if err != nil {
+			return last, err
+		}
+		row.Duration, row.Detail.Independent = e.Duration, !e.Dependent
+		if err := o.restoreMap(row, format, plainTracks(c.tracks)); err != nil {
+			return last, err
+		}
+	}
+	o.rec.saveFile(row)
+	return last, nil
+}
+
+// restoreMap gives a repaired fMP4 piece its init section: the one of the piece
+// before if nothing has changed, else a new one.
+func (o *hlsOutput) restoreMap(row *state.FileRow, format hls.Container, tracks []hooks.Track) error {
+	if format != hls.FMP4 {
+		return nil
+	}
+	ctx := context.Background()
+	before, err := state.Files(ctx, o.rec.r.o.DB.Reader(), "WHERE parent=? AND seq<? AND format=? ORDER BY seq DESC LIMIT 1",
+		row.Parent, row.Seq, state.FormatM4S)
+	if err != nil {
+		return err
+	}
+	if len(before) == 1 && !row.Detail.Discontinuity {
+		row.Detail.Map = before[0].Detail.Map
+		return nil
+	}
+	list, err := state.FileByID(ctx, o.rec.r.o.DB.Reader(), row.Parent)
+	if err != nil {
+		return err
+	}
+	if err := o.restoreList(ctx, list); err != nil {
+		return err
+	}
+	if o.mux, err = format.Resume(tracks, o.place.Dir.Records(row.Spool)); err != nil {
+		return err
+	}
+	for i := range tracks {
+		o.chosen = append(o.chosen, &tracks[i])
+	}
+	err = o.initSection()
+	row.Detail.Map = o.list.mapURI
+	o.mux, o.list, o.chosen = nil, nil, nil
+	return err
+}
+
+// restoreList rebuilds the playlist that goes on.
+func (o *hlsOutput) restoreList(ctx context.Context, row *state.FileRow) error {
+	pieces, err := state.Files(ctx, o.rec.r.o.DB.Reader(), "WHERE parent=? ORDER BY seq", row.ID)
+	if err != nil {
+		return err
+	}
+	l := &playlistFile{row: *row, container: hls.Container(row.Detail.Container), key: listKey(row.Object)}
+	for _, p := range pieces {
+		if p.Format == state.FormatInit {
+			l.inits = max(l.inits, p.Seq+1)
+			continue
+		}
+		l.pieces = max(l.pieces, p.Seq+1)
+		l.end += p.Duration
+		l.any = true
+	}
+	if row.Detail.Target == 0 { // it crashed within the first piece
+		var longest time.Duration
+		for _, p := range pieces {
+			longest = max(longest, p.Duration)
+		}
+		l.row.Detail.Target = int(max(longest, o.f.Segment).Seconds()*1.5) + 1
+		o.rec.saveFile(&l.row)
+	}
+	o.list = l
+	return nil
+}
+
+func (rec *recording) lastPiece(ctx context.Context, list *state.FileRow) time.Time {
+	pieces, err := state.Files(ctx, rec.r.o.DB.Reader(), "WHERE parent=? ORDER BY seq DESC LIMIT 1", list.ID)
+	if err != nil || len(pieces) == 0 {
+		return list.Started
+	}
+	return pieces[0].Ended
+}

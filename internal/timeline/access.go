@@ -6,6 +6,7 @@ import (
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/av1"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg1audio"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/vp9"
 
@@ -107,7 +108,7 @@ func seiNumber(b []byte) (n int, rest []byte, ok bool) {
 }
 
 // learn returns the track with the parameters that the payload of a random
-// access point brings. The result is tr itself if nothing changed.
+// access point, or of an MP3 unit, brings. The result is tr itself if nothing changed.
 func learn(tr *hooks.Track, payload [][]byte) *hooks.Track {
 	next := *tr
 	switch tr.Codec {
@@ -143,12 +144,24 @@ func learn(tr *hooks.Track, payload [][]byte) *hooks.Track {
 			next.Width = int(f[6]) | int(f[7]&0x3f)<<8
 			next.Height = int(f[8]) | int(f[9]&0x3f)<<8
 		}
+	case hooks.MP3:
+		var h mpeg1audio.FrameHeader
+		if h.Unmarshal(payload[0]) == nil {
+			next.SampleRate, next.Channels = h.SampleRate, channels(h.ChannelMode)
+		}
 	}
 	setPictureSize(&next)
 	if Same(tr, &next) && tr.Width == next.Width && tr.Height == next.Height {
 		return tr
 	}
 	return &next
+}
+
+func channels(m mpeg1audio.ChannelMode) int {
+	if m == mpeg1audio.ChannelModeMono {
+		return 1
+	}
+	return 2
 }
 
 func learnH265(tr *hooks.Track, payload [][]byte) {
@@ -200,6 +213,8 @@ func Known(tr *hooks.Track) bool {
 		return tr.Width > 0 && tr.Height > 0
 	case hooks.AAC:
 		return len(tr.AudioConfig) > 0
+	case hooks.MP3, hooks.AC3:
+		return tr.SampleRate > 0 && tr.Channels > 0
 	}
 	return tr.ClockRate > 0
 }

@@ -283,6 +283,9 @@ func (t *Timeline) picture(l *lane, u *hooks.Unit, pts int64) {
 }
 
 func (t *Timeline) frames(l *lane, u *hooks.Unit, pts int64) {
+	if !Known(l.info) {
+		l.info = learn(l.info, u.Payload)
+	}
 	clock := int64(l.info.ClockRate)
 	var done, rate int64 // samples of this unit so far
 	for i, p := range u.Payload {
