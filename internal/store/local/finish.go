@@ -215,7 +215,7 @@ func (s *Store) fill(p string, front, back []byte, r Finish) error {
 		return err
 	}
 	err = fillFile(f, front, back, r)
-	return errors.Join(err, sync(f, err), f.Close())
+	return done(f, err)
 }
 
 func fillFile(f *os.File, front, back []byte, r Finish) error {

@@ -106,8 +106,8 @@ func (s *Store) fail(op, key string, err error) error {
 	if err == nil {
 		return nil
 	}
-	var done *store.Error
-	if errors.As(err, &done) {
+	var ready *store.Error
+	if errors.As(err, &ready) {
 		return err
 	}
 	e := &store.Error{Op: op, Key: key, Kind: store.KindTemporary, Err: err}
@@ -160,15 +160,15 @@ func (s *Store) write(ctx context.Context, name string, body io.Reader, size int
 	if err == nil && n != size {
 		err = fmt.Errorf("the source has %d bytes, not %d", n, size)
 	}
-	return errors.Join(err, sync(f, err), f.Close())
+	return done(f, err)
 }
 
-// sync syncs f unless err already says that it is useless.
-func sync(f *os.File, err error) error {
-	if err != nil {
-		return nil
+// done syncs f if all went well so far, and closes it.
+func done(f *os.File, err error) error {
+	if err == nil {
+		err = f.Sync()
 	}
-	return f.Sync()
+	return errors.Join(err, f.Close())
 }
 
 // ctxReader ends with the error of ctx.
@@ -205,7 +205,7 @@ func (s *Store) place(key string, put func() error) error {
 
 func unlessAbsent(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil //nolint:nilerr // that is what it is for
+		return nil
 	}
 	return err
 }
@@ -291,13 +291,19 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 	if err != nil && store.KindOf(err) != store.KindNotFound {
 		return err
 	}
-	for dir := path.Dir(key); dir != "."; dir = path.Dir(dir) {
+	s.removeEmpty(path.Dir(key))
+	return nil
+}
+
+// removeEmpty removes a folder and those above it, up to the first that is not
+// empty, or a link, or gone.
+func (s *Store) removeEmpty(dir string) {
+	for ; dir != "."; dir = path.Dir(dir) {
 		info, err := s.root.Lstat(dir)
 		if err != nil || !info.IsDir() || s.root.Remove(dir) != nil {
-			break // not empty, or a link, or gone
+			return
 		}
 	}
-	return nil
 }
 
 // URL returns the address of an object below baseURL.
@@ -314,7 +320,7 @@ func (s *Store) room(size int64) error {
 	if free, err := s.Free(); err == nil && free-size < s.minFree {
 		return errFull
 	}
-	return nil //nolint:nilerr // if nobody knows how much is free, the write will tell
+	return nil // if nobody knows how much is free, the write will tell
 }
 
 // Free returns how many bytes of the disk the server's user may still fill.
