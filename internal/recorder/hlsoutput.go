@@ -49,6 +49,7 @@ type playlistFile struct {
 	mapURI     string // init section of the current parameters; set when its first piece ends
 	start, end time.Duration
 	any        bool
+	origin     *int64 // of the muxers; time stamps go on over joins, which more players bear
 }
 
 func (o *hlsOutput) begin(tracks []*hooks.Track) {
@@ -169,8 +170,7 @@ func (o *hlsOutput) prepare(container hls.Container, tracks []hooks.Track, s *ti
 			return err
 		}
 	}
-	o.mux = m
-	o.cut = hls.NewCutter(tracks, o.f.Segment, o.list.row.Detail.Target)
+	o.use(m, tracks)
 	o.list.mapURI = ""
 	o.needKey, o.problem = false, ""
 	o.rec.opened(o.f.Name)
@@ -377,6 +377,11 @@ func (o *hlsOutput) closePiece(e hls.Ended) {
 	p.row.State, p.row.Ended, p.row.Duration, p.row.Detail.Map = state.FileEnded, o.rec.now, e.Duration, l.mapURI
 	p.row.Detail.Independent = !e.Dependent
 	p.row.Size = p.sp.Size()
+	p.row.Detail.End = int64(l.end)
+	if o.mux != nil {
+		origin := o.mux.Origin()
+		l.origin, p.row.Detail.Origin = &origin, origin
+	}
 	o.fixTarget()
 	o.rec.saveFile(&p.row)
 	o.rec.r.o.Wake()
@@ -430,7 +435,16 @@ func (o *hlsOutput) restart() {
 		o.fail(err)
 		return
 	}
-	o.mux, o.join = m, true
+	o.use(m, tracks)
+	o.join = true
+}
+
+// use goes on with another muxer.
+func (o *hlsOutput) use(m hls.Pieces, tracks []hooks.Track) {
+	if o.list.origin != nil {
+		m.SetOrigin(*o.list.origin)
+	}
+	o.mux = m
 	o.cut = hls.NewCutter(tracks, o.f.Segment, o.list.row.Detail.Target)
 }
 

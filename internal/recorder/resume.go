@@ -287,12 +287,32 @@ func (o *hlsOutput) restorePiece(row *state.FileRow) (last time.Time, err error)
 			return last, err
 		}
 		row.Duration, row.Detail.Independent = e.Duration, !e.Dependent
+		if err := o.restoreTimes(row, format, plainTracks(c.tracks)); err != nil {
+			return last, err
+		}
 		if err := o.restoreMap(row, format, plainTracks(c.tracks)); err != nil {
 			return last, err
 		}
 	}
 	o.rec.saveFile(row)
 	return last, nil
+}
+
+// restoreTimes notes up to where on the timeline a repaired piece goes.
+func (o *hlsOutput) restoreTimes(row *state.FileRow, format hls.Container, tracks []hooks.Track) error {
+	records := o.place.Dir.Records(row.Spool)
+	info, err := format.Format().Inspect(tracks, records)
+	if err != nil {
+		return err
+	}
+	for i, t := range tracks {
+		row.Detail.End = max(row.Detail.End, int64(ticksToTime(info.Ends[i], max(t.ClockRate, 1))))
+	}
+	m, err := format.Resume(tracks, records)
+	if err == nil {
+		row.Detail.Origin = m.Origin()
+	}
+	return err
 }
 
 // restoreMap gives a repaired fMP4 piece its init section: the one of the piece
@@ -343,8 +363,12 @@ func (o *hlsOutput) restoreList(ctx context.Context, row *state.FileRow) error {
 			continue
 		}
 		l.pieces = max(l.pieces, p.Seq+1)
-		l.end += p.Duration
-		l.any = true
+		l.start, l.end, l.any = l.start-p.Duration, time.Duration(p.Detail.End), true
+		l.origin = &p.Detail.Origin
+	}
+	if l.any {
+		l.start += l.end
+		o.rec.end = max(o.rec.end, l.end)
 	}
 	if row.Detail.Target == 0 { // it crashed within the first piece
 		var longest time.Duration

@@ -78,6 +78,8 @@ type FileDetail struct {
 	Discontinuity bool   `json:"discontinuity,omitempty"`
 	Map           string `json:"map,omitempty"` // URI of the init section
 	Independent   bool   `json:"independent,omitempty"`
+	End           int64  `json:"end,omitempty"`    // on the recording's timeline, ns
+	Origin        int64  `json:"origin,omitempty"` // second of the timeline that has time stamp zero
 }
 
 const fileColumns = `id, recording, parent, seq, format, store, object, state, spool, started, ended, duration, size,
