@@ -27,7 +27,7 @@ func goBuild(r *release, o options) error {
 	if err != nil {
 		return err
 	}
-	args := []string{"build", "-trimpath", "-o", out}
+	args := []string{"build", "-trimpath", "-buildvcs=false", "-o", out}
 	if o.strip {
 		args = append(args, "-ldflags=-s -w")
 	}
