@@ -107,6 +107,8 @@ func TestKilledAtAnyInstantFactsAndEventsAreTheSameSet(t *testing.T) {
 	t.Logf("%d kills, %d files", times, len(files))
 	v.requireAll(t, len(files))
 	facts, told := map[string]bool{}, map[string]bool{}
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	for _, f := range files {
 		facts[f.Object] = true
 	}

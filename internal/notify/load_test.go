@@ -43,7 +43,7 @@ func queueMany(t testing.TB, n *Notifier, recordings, each int) {
 }
 
 func TestTenThousandEventsNeedNoMemoryAndADeadEndpointDelaysNobody(t *testing.T) {
-	const recordings, each = 100, 100
+	const recordings, each = loadRecordings, 100
 	heap := func() uint64 {
 		runtime.GC()
 		var m runtime.MemStats
@@ -82,7 +82,7 @@ func TestTenThousandEventsNeedNoMemoryAndADeadEndpointDelaysNobody(t *testing.T)
 	for seq, n := range seen {
 		require.Equal(t, recordings, n, "sequence %s", seq)
 	}
-	require.Less(t, peak, before+12<<20, "more than 25 MB are queued")
+	require.Less(t, peak, before+12<<20, "the bodies together are more than 25 MB")
 	s, err := n.Snapshot(context.Background())
 	require.NoError(t, err)
 	require.Equal(t, recordings*each, s[0].Waiting)
