@@ -295,6 +295,9 @@ func (o *fileOutput) missing(slots []int) (names []string) {
 		names = append(names, string(o.tracks[i].Codec))
 		if !o.leftOut[i] && (!o.format.Accepts(o.tracks[i].Codec) || timeline.Known(o.tracks[i])) {
 			o.leftOut[i] = true
+			if o.f.Name == config.AAC && o.tracks[i].Codec.IsVideo() {
+				continue // that is what the format is for
+			}
 			o.rec.log.Warn("a track is left out", "format", o.f.Name, "track", i, "codec", o.tracks[i].Codec)
 		}
 	}

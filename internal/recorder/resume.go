@@ -108,9 +108,8 @@ func (rec *recording) restore(ctx context.Context, files []*state.FileRow) (dead
 		if err != nil {
 			return deadline, err
 		}
-		if o != nil {
-			rec.outs = append(rec.outs, o)
-		}
+		rec.outs = append(rec.outs, o)
+		rec.told[f.Name] = len(own) > 0
 		if until.After(deadline) {
 			deadline = until
 		}
