@@ -54,9 +54,9 @@ type Options struct {
 type Recorder struct {
 	o       Options
 	current atomic.Pointer[Current]
-	tasks   atomic.Pointer[[]Task]
 
 	mu       sync.Mutex
+	tasks    []Task
 	sessions map[string]*session // live publications by ID
 	byPath   map[string][]*recording
 	all      map[*recording]struct{}
@@ -123,18 +123,23 @@ func (r *Recorder) Online(p *hooks.Publication, feed hooks.Feed) {
 		return
 	}
 	r.sessions[p.ID] = s
-	r.start(cur, s, true)
+	r.start(cur, s)
 }
 
-// start gives the session its recordings. Called with the lock.
-func (r *Recorder) start(cur *Current, s *session, fromStart bool) {
+// start gives a new session its recordings. Called with the lock.
+func (r *Recorder) start(cur *Current, s *session) {
 	if s.matched && len(s.plan.Formats()) > 0 {
 		r.warnHost(s)
-		r.attach(cur, s, ruleJob(s.plan), fromStart)
+		r.attach(cur, s, ruleJob(s.plan), true)
 	} else {
 		r.endChain(s.pub.Path, "", "the stream is no longer to be recorded")
 	}
-	r.startTasks(cur, s, fromStart)
+	r.startTasks(cur, s)
+	r.read(s)
+}
+
+// read attaches the session to its publication if somebody wants its units.
+func (r *Recorder) read(s *session) {
 	if len(s.recs) > 0 && !s.attached {
 		s.attached = true
 		s.feed.Attach(s)
@@ -152,7 +157,7 @@ type job struct {
 	task     string
 	rule     string
 	template plan.Template
-	source   string
+	window   window
 }
 
 func ruleJob(p plan.Plan) job {
@@ -197,11 +202,29 @@ func (r *Recorder) waiting(s *session, j job) *recording {
 // publication. Called with the lock.
 func (r *Recorder) endChain(path, task, reason string) {
 	for _, rec := range r.byPath[path] {
-		if rec.session == nil && rec.id.task == task && !rec.stopping {
-			rec.stopping = true
-			rec.q.control(message{kind: msgStop, reason: reason})
+		if rec.session == nil && rec.id.task == task {
+			r.stopOne(rec, reason)
 		}
 	}
+}
+
+// returning tells whether a publication waits for the recording to go on.
+func (r *Recorder) returning(rec *recording) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return rec.session != nil
+}
+
+// retire makes sure that no publication is given to the recording any more;
+// false if one was, in the last instant.
+func (r *Recorder) retire(rec *recording) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if rec.session != nil {
+		return false
+	}
+	rec.stopping = true
+	return true
 }
 
 func (r *Recorder) launch(rec *recording) {
@@ -234,8 +257,16 @@ func (r *Recorder) Offline(p *hooks.Publication, reason string) {
 	s.setSinks()
 }
 
-// ended forgets a recording whose goroutine has ended.
+// ended forgets a recording whose goroutine has ended. A publication that nobody
+// records any more is not read any more.
 func (r *Recorder) ended(rec *recording) {
+	if s := r.forget(rec); s != nil {
+		s.feed.Detach()
+	}
+}
+
+// forget returns the session if it was left without recordings.
+func (r *Recorder) forget(rec *recording) (idle *session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.all, rec)
@@ -260,7 +291,12 @@ func (r *Recorder) ended(rec *recording) {
 				break
 			}
 		}
+		if len(s.recs) == 0 && s.attached {
+			s.attached = false
+			return s
+		}
 	}
+	return nil
 }
 
 // Close ends all recordings: those with a splice window wait for the next
@@ -290,6 +326,7 @@ func (r *Recorder) newRecording(cur *Current, s *session, j job) (*recording, er
 			Task: j.task, Rule: j.rule, Template: j.template.Name, TemplateID: j.template.ID, Plan: marshalPlan(p),
 			State: state.Recording, Started: now, Publication: publicationInfo(s.pub),
 		}}
+	rec.task = j.window
 	rec.id = identity{task: j.task, rule: j.rule, template: templateKey(j.template), stream: s.stream}
 	rec.log = r.logFor(&rec.row)
 	return rec, r.addOutputs(rec)

@@ -33,8 +33,9 @@ type recording struct {
 	log *slog.Logger
 	q   *queue
 
-	row  state.RecordingRow
-	plan pinned
+	row    state.RecordingRow
+	task   window // when a task wants it to record
+	plan   pinned
 	zone *time.Location
 
 	new  bool // the row is not in the state yet
@@ -131,9 +132,7 @@ func (rec *recording) handle(m *message) (quit bool) {
 	switch m.kind {
 	case msgUnit:
 		rec.now = m.at
-		if rec.tl != nil {
-			rec.tl.Write(m.unit, m.at)
-		}
+		rec.unit(&m.unit)
 		rec.q.did(&m.unit)
 	case msgDropped:
 		rec.tellLost()
@@ -156,6 +155,16 @@ func (rec *recording) handle(m *message) (quit bool) {
 		return true
 	}
 	return false
+}
+
+func (rec *recording) unit(u *hooks.Unit) {
+	switch {
+	case rec.tl == nil || rec.task.before(rec.now):
+	case rec.task.after(rec.now):
+		rec.stop("the task is over")
+	default:
+		rec.tl.Write(*u, rec.now)
+	}
 }
 
 // begin starts or resumes with a publication.
@@ -209,18 +218,30 @@ func (rec *recording) onTick() {
 		rec.tl.Tick(rec.now)
 	}
 	rec.tellLost()
-	var wait bool
+	if rec.task.after(rec.now) {
+		rec.stop("the task is over")
+		return
+	}
 	for _, o := range rec.outs {
 		o.tick(rec.now)
-		if d := o.pending(); !d.IsZero() {
-			if rec.now.Before(d) {
-				wait = true
-			} else {
-				o.finish(rec.now, "the splice window has passed")
-			}
+	}
+	if rec.row.State == state.Interrupted && !rec.r.returning(rec) {
+		rec.deadlines()
+	}
+}
+
+// deadlines finishes outputs whose splice window has passed, and with the last
+// of them the recording.
+func (rec *recording) deadlines() {
+	var wait bool
+	for _, o := range rec.outs {
+		if d := o.pending(); rec.now.Before(d) {
+			wait = true
+		} else if !d.IsZero() {
+			o.finish(rec.now, "the splice window has passed")
 		}
 	}
-	if rec.row.State == state.Interrupted && !wait {
+	if !wait && rec.r.retire(rec) {
 		rec.over(sigPassed, "the publisher did not come back in time")
 	}
 }

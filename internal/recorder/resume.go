@@ -22,7 +22,8 @@ import (
 // Recover takes up what an earlier run left, however that ended. A recording
 // that was running or waiting is an interrupted one now: outputs whose splice
 // window is still open wait for the publisher, the others are finished with all
-// that is whole in the spool. Call it before the first publication.
+// that is whole in the spool. Call it after SetTasks and
+// before the first publication.
 func (r *Recorder) Recover(ctx context.Context) error {
 	rows, err := state.Recordings(ctx, r.o.DB.Reader(), "WHERE state IN (?,?) ORDER BY id",
 		string(state.Recording), string(state.Interrupted))
@@ -57,6 +58,10 @@ func (r *Recorder) takeUp(ctx context.Context, row *state.RecordingRow) error {
 	}
 	rec.id = identity{task: row.Task, rule: row.Rule, stream: plan.Stream{Domain: row.Domain, App: row.App, Name: row.Stream},
 		template: templateKey(plan.Template{Template: config.Template{Name: row.Template, Formats: rec.plan.Formats}})}
+	taskRuns := true
+	if row.Task != "" {
+		rec.task, taskRuns = r.taskWindow(row.Task)
+	}
 	files, err := state.Files(ctx, r.o.DB.Reader(), "WHERE recording=? AND state IN (?,?) ORDER BY id",
 		row.ID, string(state.FileOpen), string(state.FileWaiting))
 	if err != nil {
@@ -66,8 +71,8 @@ func (r *Recorder) takeUp(ctx context.Context, row *state.RecordingRow) error {
 	if err != nil {
 		return err
 	}
-	if deadline.IsZero() {
-		rec.over(sigEndFree, "the server was stopped")
+	if deadline.IsZero() || !taskRuns {
+		rec.stop("the server was stopped")
 		return nil
 	}
 	rec.row.State, _ = next(rec.row.State, sigEnd)
