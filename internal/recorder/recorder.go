@@ -18,6 +18,7 @@ package recorder
 
 import (
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -190,12 +191,17 @@ func (r *Recorder) attach(cur *Current, s *session, j job, fromStart bool) {
 // or task, same template, same claimed domain. Called with the lock.
 func (r *Recorder) waiting(s *session, j job) *recording {
 	for _, rec := range r.byPath[s.pub.Path] {
-		if rec.session == nil && rec.id.task == j.task && rec.id.stream == s.stream && !rec.stopping &&
+		if rec.session == nil && rec.splices() && rec.id.task == j.task && rec.id.stream == s.stream && !rec.stopping &&
 			(j.task != "" || rec.id.rule == j.rule) && rec.id.template == templateKey(j.template) {
 			return rec
 		}
 	}
 	return nil
+}
+
+// splices tells whether any format waits for a publisher to return.
+func (rec *recording) splices() bool {
+	return slices.ContainsFunc(rec.plan.Formats, func(f config.Format) bool { return f.Splice > 0 })
 }
 
 // endChain stops the recordings of that path and task that wait for a

@@ -274,7 +274,7 @@ func (rec *recording) endPublication(reason string) {
 			deadline = d
 		}
 	}
-	if deadline.IsZero() {
+	if deadline.IsZero() && rec.r.retire(rec) {
 		rec.over(sigEndFree, reason)
 		return
 	}
