@@ -12,6 +12,7 @@ type Tolerance struct {
 	Head, Tail int     // pictures that may be missing
 	SoundHead  int     // packets of sound
 	SoundTail  int     //
+	Ragged     bool    // within the tail some may be missing and others not
 	Time       float64 // seconds by which distances in time may differ
 }
 
@@ -28,8 +29,8 @@ func SameMedia(t T, source string, tol Tolerance, files ...string) {
 		sound = append(sound, Sound(t, f)...)
 	}
 	name := names(files)
-	SameFrames(t, name+", pictures", Pictures(t, source), pictures, tol.Head, tol.Tail, tol.Time, len(files) == 1)
-	SameFrames(t, name+", sound", Sound(t, source), sound, tol.SoundHead, tol.SoundTail, tol.Time, len(files) == 1)
+	SameFrames(t, name+", pictures", Pictures(t, source), pictures, tol.pictures(len(files)))
+	SameFrames(t, name+", sound", Sound(t, source), sound, tol.Sound(len(files)))
 }
 
 func names(files []string) string {
@@ -40,10 +41,31 @@ func names(files []string) string {
 	return strings.Join(short, " + ")
 }
 
-// SameFrames checks that got is source without at most head frames at the
-// beginning and tail frames at the end, and, with times, that their distances
-// in time differ by at most slack.
-func SameFrames(t T, what string, source, got []Frame, head, tail int, slack float64, times bool) {
+// Limits are a tolerance for one track.
+type Limits struct {
+	Head, Tail int
+	Ragged     bool
+	Time       float64 // negative: times are not compared
+}
+
+func (tol Tolerance) pictures(files int) Limits {
+	return Limits{tol.Head, tol.Tail, tol.Ragged, tol.time(files)}
+}
+
+// Sound are the limits for the packets of sound in so many files.
+func (tol Tolerance) Sound(files int) Limits {
+	return Limits{tol.SoundHead, tol.SoundTail, tol.Ragged, tol.time(files)}
+}
+
+func (tol Tolerance) time(files int) float64 {
+	if files > 1 {
+		return -1
+	}
+	return tol.Time
+}
+
+// SameFrames checks that got is source, but for what the limits allow.
+func SameFrames(t T, what string, source, got []Frame, l Limits) {
 	t.Helper()
 	if len(source) == 0 || len(got) == 0 {
 		if len(source) != len(got) {
@@ -56,19 +78,21 @@ func SameFrames(t T, what string, source, got []Frame, head, tail int, slack flo
 		t.Errorf("%s: the first of %d frames is none of the source's %d", what, len(got), len(source))
 		return
 	}
-	for i := range got {
-		if first+i < len(source) && source[first+i].Hash == got[i].Hash {
-			continue
-		}
-		t.Errorf("%s: frame %d of %d: %s", what, i, len(got), odd(source, got, first, i))
+	same := 0
+	for same < len(got) && first+same < len(source) && source[first+same].Hash == got[same].Hash {
+		same++
+	}
+	missing := len(source) - first - same
+	if same < len(got) && (!l.Ragged || missing > l.Tail) {
+		t.Errorf("%s: frame %d of %d: %s", what, same, len(got), odd(source, got, first, same))
 		return
 	}
-	if last := len(source) - first - len(got); first > head || last > tail {
+	if first > l.Head || missing > l.Tail {
 		t.Errorf("%s: %d frames are missing at the beginning and %d at the end of %d; allowed are %d and %d",
-			what, first, last, len(source), head, tail)
+			what, first, missing, len(source), l.Head, l.Tail)
 	}
-	if times {
-		sameTimes(t, what, source[first:], got, slack)
+	if l.Time >= 0 {
+		sameTimes(t, what, source[first:], got[:same], l.Time)
 	}
 }
 

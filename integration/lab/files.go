@@ -74,6 +74,27 @@ func (s *Server) WaitFiles(t T, n int) []string {
 	return files
 }
 
+// WaitStream waits until a path's recordings are over and n files of it with
+// that extension are stored, and returns their paths.
+func (s *Server) WaitStream(t T, path, ext string, n int) []string {
+	t.Helper()
+	s.WaitLog(t, "the recording has ended", "path="+path+" ")
+	var files []string
+	Eventually(t, fmt.Sprintf("%d files *%s of %s", n, ext, path), func() bool {
+		files = files[:0]
+		for _, f := range s.Files(t) {
+			if strings.Contains(f, "/"+path+"/") && strings.HasSuffix(f, ext) && !strings.Contains(f, "/init") {
+				files = append(files, s.Path(f))
+			}
+		}
+		return len(files) >= n
+	})
+	if len(files) != n {
+		t.Fatalf("%d files *%s of %s, want %d:\n%s", len(files), ext, path, n, strings.Join(files, "\n"))
+	}
+	return files
+}
+
 // idle tells whether nothing is being recorded or on its way to a store.
 func (s *Server) idle(t T) bool {
 	t.Helper()

@@ -134,3 +134,8 @@ func needFFmpeg(t T) {
 		}
 	}
 }
+
+// Classic tells whether FLV holds the codecs as it did before Enhanced RTMP.
+func (k Kind) Classic() bool {
+	return !strings.Contains(k.Video, "libx265") && !strings.Contains(k.Audio, "libopus")
+}
