@@ -158,3 +158,10 @@ func (q *queue) lost() int64 {
 	defer q.mu.Unlock()
 	return q.dropped
 }
+
+// waiting returns the bytes that were handed over and not yet acted on.
+func (q *queue) waiting() int64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.bytes
+}

@@ -17,6 +17,7 @@
 package recorder
 
 import (
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -88,6 +89,7 @@ type session struct {
 	refused  string // the claimed domain that is not in `domains`
 	plan     plan.Plan
 	matched  bool
+	problem  string // why the rule's recording could not start
 	sinks    atomic.Pointer[[]*queue]
 	recs     []*recording
 	attached bool
@@ -171,11 +173,13 @@ func (r *Recorder) attach(cur *Current, s *session, j job, fromStart bool) {
 	if rec == nil {
 		r.endChain(s.pub.Path, j.task, "another publication took its place")
 		if limit := cur.Config.MaxRecordings; limit > 0 && len(r.all) >= limit {
+			s.problem = fmt.Sprintf("not recorded: maxRecordings (%d) was reached when it began", limit)
 			r.o.Log.Error("not recorded: maxRecordings is reached", "path", s.pub.Path, "maxRecordings", limit)
 			return
 		}
 		var err error
 		if rec, err = r.newRecording(cur, s, j); err != nil {
+			s.problem = "not recorded: " + err.Error()
 			r.o.Log.Error("not recorded", "path", s.pub.Path, "error", err)
 			return
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/live-recording/liverecord/config"
@@ -33,9 +34,9 @@ type recording struct {
 	log *slog.Logger
 	q   *queue
 
-	row    state.RecordingRow
-	task   window // when a task wants it to record
-	plan   pinned
+	row  state.RecordingRow
+	task window // when a task wants it to record
+	plan pinned
 	zone *time.Location
 
 	new  bool // the row is not in the state yet
@@ -49,6 +50,8 @@ type recording struct {
 	told    map[config.FormatName]bool // formats whose start was told
 	skipped int                        // samples that a format could not take
 	done    chan struct{}
+	shown   atomic.Pointer[[]OutputStatus] // for others to read
+	looked  time.Time                      // when it was last renewed
 
 	// These belong to the Recorder, under its lock.
 	id       identity
@@ -214,6 +217,10 @@ func (rec *recording) sample(s *timeline.Sample) {
 }
 
 func (rec *recording) onTick() {
+	if rec.now.Sub(rec.looked) >= time.Second {
+		rec.looked = rec.now
+		rec.publish()
+	}
 	if rec.tl != nil {
 		rec.tl.Tick(rec.now)
 	}

@@ -1,9 +1,12 @@
 package recorder
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/live-recording/liverecord/config"
+	"github.com/live-recording/liverecord/internal/plan"
 )
 
 // OutputStatus tells how one format of a recording is doing.
@@ -11,9 +14,93 @@ type OutputStatus struct {
 	Format  config.FormatName `json:"format"`
 	Store   string            `json:"store"`
 	Object  string            `json:"object,omitempty"`
-	Bytes   int64             `json:"bytes,omitempty"`
-	Media   time.Duration     `json:"media,omitempty"`
+	Bytes   int64             `json:"bytes,omitempty"`   // in the open file
+	Media   time.Duration     `json:"mediaNs,omitempty"` // in the open file
 	Pieces  int               `json:"pieces,omitempty"`
 	Problem string            `json:"problem,omitempty"`
 	Until   time.Time         `json:"until,omitzero"` // while it waits for the publisher
+}
+
+// Status tells how a recording that has not ended is doing, a second ago at most.
+type Status struct {
+	ID      int64
+	Live    bool  // its publication is there
+	Dropped int64 // units that the queue had to drop
+	Waiting int64 // bytes in the queue
+	Outputs []OutputStatus
+}
+
+// LiveStatus tells of a publication and why it is, or is not, recorded.
+type LiveStatus struct {
+	Path       string      `json:"path"`
+	Stream     plan.Stream `json:"-"`
+	Protocol   string      `json:"protocol"`
+	RemoteAddr string      `json:"remoteAddr,omitempty"`
+	Since      time.Time   `json:"since"`
+	Recordings []int64     `json:"recordings"`
+	Why        string      `json:"why"`
+	Discarded  uint64      `json:"discarded,omitempty"` // units that MediaMTX dropped before us
+}
+
+// publish makes the outputs' status readable by others. Called by the
+// recording's goroutine.
+func (rec *recording) publish() {
+	out := make([]OutputStatus, len(rec.outs))
+	for i, o := range rec.outs {
+		out[i] = o.status()
+	}
+	rec.shown.Store(&out)
+}
+
+// Statuses lists all recordings that have not ended.
+func (r *Recorder) Statuses() []Status {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []Status
+	for rec := range r.all {
+		s := Status{ID: rec.row.ID, Live: rec.session != nil, Dropped: rec.q.lost(), Waiting: rec.q.waiting()}
+		if o := rec.shown.Load(); o != nil {
+			s.Outputs = *o
+		}
+		out = append(out, s)
+	}
+	slices.SortFunc(out, func(a, b Status) int { return cmp.Compare(a.ID, b.ID) })
+	return out
+}
+
+// Live lists the publications that are there now.
+func (r *Recorder) Live() []LiveStatus {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := make([]LiveStatus, 0, len(r.sessions))
+	for _, s := range r.sessions {
+		l := LiveStatus{Path: s.pub.Path, Stream: s.stream, Protocol: s.pub.Protocol, RemoteAddr: s.pub.RemoteAddr,
+			Since: s.pub.Started, Why: s.why(), Recordings: []int64{}}
+		for _, rec := range s.recs {
+			l.Recordings = append(l.Recordings, rec.row.ID)
+		}
+		if s.attached {
+			l.Discarded = s.feed.Discarded()
+		}
+		out = append(out, l)
+	}
+	slices.SortFunc(out, func(a, b LiveStatus) int { return cmp.Compare(a.Path, b.Path) })
+	return out
+}
+
+// why says in words what was decided when the publication began.
+func (s *session) why() string {
+	why := "no rule matched when it began"
+	switch {
+	case s.problem != "":
+		why = s.problem
+	case s.matched && len(s.plan.Formats()) > 0:
+		why = "recorded by " + s.plan.Rule.Where() + " with template " + s.plan.Template.Name
+	case s.matched:
+		why = s.plan.Rule.Where() + " won when it began, and its template " + s.plan.Template.Name + " has no format: not recorded"
+	}
+	if s.refused != "" {
+		why += "; the domain " + s.refused + " that the publisher claimed is not in `domains`"
+	}
+	return why
 }
