@@ -15,7 +15,11 @@ type events struct {
 	emit   func(*state.Tx, state.Event) error
 	report func(event.AbnormalFacts)
 	places *places
+	secret []byte // signs links to local stores
 }
+
+// linkLife is how long the link in an event to a file in a local store is good.
+const linkLife = 7 * 24 * time.Hour
 
 var (
 	_ recorder.Events = (*events)(nil)
@@ -96,7 +100,7 @@ func (e *events) Stored(tx *state.Tx, r *state.RecordingRow, f *state.FileRow) e
 		if t.Remote != nil {
 			facts.URL = t.Remote.URL(f.Object)
 		} else {
-			facts.URL = t.Local.URL(f.Object)
+			facts.URL = t.Local.SignedURL(f.Object, f.Ended.Add(linkLife), e.secret)
 		}
 	}
 	return e.emit(tx, event.File(facts))

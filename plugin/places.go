@@ -122,3 +122,33 @@ func (p *places) close() {
 		p.closers[i]()
 	}
 }
+
+// locals lists the local stores.
+func (p *places) locals() []*local.Store {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var out []*local.Store
+	for _, t := range p.targets {
+		if t.Local != nil {
+			out = append(out, t.Local)
+		}
+	}
+	return out
+}
+
+// problems lists disks and budgets that are at their limit.
+func (p *places) problems() (out []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	seen := map[*spool.Dir]bool{}
+	for _, t := range p.targets {
+		if seen[t.Dir] {
+			continue
+		}
+		seen[t.Dir] = true
+		if err := t.Dir.Room(); err != nil {
+			out = append(out, t.Dir.Path()+": "+err.Error())
+		}
+	}
+	return out
+}

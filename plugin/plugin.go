@@ -18,10 +18,12 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/live-recording/liverecord/config"
 	"github.com/live-recording/liverecord/hooks"
+	"github.com/live-recording/liverecord/internal/api"
 	"github.com/live-recording/liverecord/internal/mux"
 	"github.com/live-recording/liverecord/internal/mux/adts"
 	"github.com/live-recording/liverecord/internal/mux/flv"
@@ -174,8 +176,13 @@ type house struct {
 	mover    *upload.Mover
 	notifier *notify.Notifier
 	trouble  *notify.Collector
-	current  *recorder.Current
+	schedule *schedule
+	service  *service // nil without api.address
+	metrics  *metrics
+	config   atomic.Pointer[config.Config]
+	pair     config.Credential // of the command line
 
+	compile               sync.Mutex // one recompile at a time
 	stopMover, stopNotify context.CancelFunc
 	running               sync.WaitGroup
 	cleanups              []func()
@@ -208,11 +215,20 @@ func openHouse(c *config.Config, log *slog.Logger) (h *house, err error) {
 		return nil, err
 	}
 	h.cleanups = append(h.cleanups, h.places.close)
+	if h.pair, err = credentials(c); err != nil {
+		return nil, err
+	}
 	h.build(c)
+	if err := h.schedule.apply(context.Background()); err != nil {
+		return nil, fmt.Errorf("tasks: %w", err)
+	}
 	if err := h.recorder.Recover(context.Background()); err != nil {
 		return nil, fmt.Errorf("taking up what an earlier run left in %s: %w", filepath.Dir(c.State), err)
 	}
 	h.run()
+	if h.service, err = openService(h, c); err != nil { // recording does not need it
+		h.log.Error("the API is off", "error", err)
+	}
 	return h, nil
 }
 
@@ -220,7 +236,7 @@ func openHouse(c *config.Config, log *slog.Logger) (h *house, err error) {
 func (h *house) build(c *config.Config) {
 	h.notifier = notify.New(h.db, notify.FromConfig(c.Callbacks), notify.Options{Log: h.log, UserAgent: "liverecord"})
 	h.trouble = notify.NewCollector(h.notifier)
-	ev := &events{emit: h.notifier.Emit, report: h.trouble.Report, places: h.places}
+	ev := &events{emit: h.notifier.Emit, report: h.trouble.Report, places: h.places, secret: linkSecret(h.pair)}
 	h.mover = upload.New(upload.Options{
 		DB: h.db, Log: h.log, Events: ev, Formats: formats, Target: h.places.target, Stored: h.notifier.Wake,
 	})
@@ -228,16 +244,31 @@ func (h *house) build(c *config.Config) {
 	h.recorder = recorder.New(recorder.Options{
 		DB: h.db, Log: h.log, Events: ev, Formats: named, Place: h.places.place, Stores: h.places.names, Wake: h.mover.Wake, Grew: h.mover.Grew,
 	})
-	h.setPlan(c)
+	h.schedule = newSchedule(h)
+	h.metrics = newMetrics(h)
+	h.config.Store(c)
+	h.recompile()
+	h.setEndpoints()
 }
 
-func (h *house) setPlan(c *config.Config) {
-	table, shadows := plan.Compile(c, plan.Dynamic{})
+// recompile puts rules and templates into force: of the configuration and of
+// the API.
+func (h *house) recompile() {
+	h.compile.Lock()
+	defer h.compile.Unlock()
+	c := h.config.Load()
+	made, warnings, err := api.Dynamic(context.Background(), h.db, c)
+	if err != nil {
+		h.log.Error("the API's rules can't be read", "error", err)
+	}
+	for _, w := range warnings {
+		h.log.Warn(w)
+	}
+	table, shadows := plan.Compile(c, made)
 	for _, s := range shadows {
 		h.log.Warn("a rule can never win", "rule", s.Rule.Where(), "reason", s.Reason)
 	}
-	h.current = &recorder.Current{Config: c, Table: table}
-	h.recorder.SetPlan(h.current)
+	h.recorder.SetPlan(&recorder.Current{Config: c, Table: table})
 }
 
 func (h *house) run() {
@@ -247,13 +278,15 @@ func (h *house) run() {
 	h.running.Go(func() { h.mover.Run(move, grace) })
 	h.running.Go(func() { h.notifier.Run(tell) })
 	h.running.Go(func() { h.trouble.Run(tell) })
+	h.running.Go(func() { h.schedule.run(move) })
 }
 
 // reload takes over what may change while running.
 func (h *house) reload(c *config.Config) {
+	h.config.Store(c)
 	h.places.reload(c)
-	h.setPlan(c)
-	h.notifier.SetEndpoints(notify.FromConfig(c.Callbacks))
+	h.recompile()
+	h.setEndpoints()
 	if n, err := h.mover.Unpark(context.Background(), ""); err != nil {
 		h.log.Error("parked files", "error", err)
 	} else if n > 0 {
@@ -262,6 +295,9 @@ func (h *house) reload(c *config.Config) {
 }
 
 func (h *house) close() {
+	if h.service != nil {
+		h.service.close()
+	}
 	h.recorder.Close()
 	h.stopMover()
 	h.mover.Wake()

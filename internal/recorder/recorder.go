@@ -81,6 +81,9 @@ func mustEmptyTable() *plan.Table {
 // SetPlan puts a configuration into force, for publications that begin later.
 func (r *Recorder) SetPlan(c *Current) { r.current.Store(c) }
 
+// Plan returns what is in force.
+func (r *Recorder) Plan() *Current { return r.current.Load() }
+
 // session is a live publication.
 type session struct {
 	pub      *hooks.Publication

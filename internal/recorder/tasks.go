@@ -79,6 +79,34 @@ func (r *Recorder) StopTask(id, reason string) {
 	}
 }
 
+// TaskIDs lists the tasks that have recordings.
+func (r *Recorder) TaskIDs() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []string
+	for rec := range r.all {
+		if rec.id.task != "" && !slices.Contains(out, rec.id.task) {
+			out = append(out, rec.id.task)
+		}
+	}
+	return out
+}
+
+// StopStream ends all recordings of a stream, also those that wait; it returns
+// their ids.
+func (r *Recorder) StopStream(s plan.Stream, reason string) []int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []int64
+	for rec := range r.all {
+		if rec.id.stream == s {
+			r.stopOne(rec, reason)
+			out = append(out, rec.row.ID)
+		}
+	}
+	return out
+}
+
 // Stop ends one recording; false if it does not run.
 func (r *Recorder) Stop(id int64, reason string) bool {
 	r.mu.Lock()

@@ -221,6 +221,20 @@ func (d *Dir) admit(name string, n int64) error {
 	return nil
 }
 
+// Room tells why nothing could be appended now; nil if it could.
+func (d *Dir) Room() error {
+	free, err := d.Free()
+	switch {
+	case err != nil:
+		return err
+	case d.minFree > 0 && free < d.minFree:
+		return ErrLow
+	case d.max > 0 && d.used.Load() >= d.max:
+		return ErrFull
+	}
+	return nil
+}
+
 // book counts n more (or fewer) bytes of a file.
 func (d *Dir) book(name string, n int64) {
 	d.used.Add(n)

@@ -1,0 +1,90 @@
+package plugin
+
+import (
+	"crypto/subtle"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/live-recording/liverecord/config"
+	"github.com/live-recording/liverecord/internal/store"
+	"github.com/live-recording/liverecord/internal/store/local"
+)
+
+// recordings serves the objects of local stores at /recordings/KEY: to whoever
+// has a signed link, or signs in with a key pair of the API.
+type recordings struct {
+	places *places
+	pairs  []config.Credential
+	secret []byte
+}
+
+func (h *recordings) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		http.Error(w, "only GET and HEAD", http.StatusMethodNotAllowed)
+		return
+	}
+	key := strings.TrimPrefix(r.URL.Path, "/recordings/")
+	if err := h.allowed(r, key); err != nil {
+		w.Header().Set("WWW-Authenticate", `Basic realm="recordings", charset="UTF-8"`)
+		http.Error(w, err.Error(), http.StatusUnauthorized)
+		return
+	}
+	for _, s := range h.places.locals() {
+		f, err := s.Open(r.Context(), key)
+		if store.KindOf(err) == store.KindNotFound {
+			continue
+		}
+		if err != nil {
+			http.Error(w, "the object can't be read", http.StatusInternalServerError)
+			return
+		}
+		defer f.Close()
+		info, err := f.Stat()
+		if err != nil {
+			http.Error(w, "the object can't be read", http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Type", contentType(key))
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Cache-Control", "private, no-cache")
+		http.ServeContent(w, r, "", info.ModTime(), f)
+		return
+	}
+	http.NotFound(w, r)
+}
+
+var errSignIn = errors.New("sign in with a key pair of the API, or use a signed link")
+
+// allowed checks the link, or else the sign-in. The pieces of a playlist go with
+// the playlist's link (its query is for the playlist's key).
+func (h *recordings) allowed(r *http.Request, key string) error {
+	if id, secret, ok := r.BasicAuth(); ok {
+		for _, p := range h.pairs {
+			if same(id, p.SecretID) && same(secret, p.SecretKey) {
+				return nil
+			}
+		}
+		return errSignIn
+	}
+	if q := r.URL.Query(); q.Has("sign") {
+		return local.Verify(key, q, h.secret, time.Now())
+	}
+	return errSignIn
+}
+
+func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
+
+var contentTypesByExt = map[string]string{
+	"mp4": "video/mp4", "m4s": "video/mp4", "flv": "video/x-flv", "aac": "audio/aac", "ts": "video/mp2t",
+	"m3u8": "application/vnd.apple.mpegurl",
+}
+
+// contentType goes by the extension; what we did not write is not for display.
+func contentType(key string) string {
+	if t, ok := contentTypesByExt[key[strings.LastIndexByte(key, '.')+1:]]; ok {
+		return t
+	}
+	return "application/octet-stream"
+}
