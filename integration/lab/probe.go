@@ -97,6 +97,13 @@ func Sound(t T, file string) []Frame {
 	return parseFrames(t, out)
 }
 
+// Packets sums up all packets of a file: a hash per stream of its data.
+func Packets(t T, file string) string {
+	t.Helper()
+	out, messages := run(t, "ffmpeg", "-nostdin", "-v", "error", "-i", file, "-map", "0", "-c", "copy", "-f", "streamhash", "-hash", "md5", "-")
+	return string(out) + messages
+}
+
 // Info is what ffprobe says of a file.
 type Info struct {
 	Streams []struct {
