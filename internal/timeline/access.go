@@ -135,12 +135,12 @@ func learn(tr *hooks.Track, payload [][]byte) *hooks.Track {
 		}
 	case hooks.VP9:
 		var h vp9.Header
-		if len(payload) > 0 && h.Unmarshal(payload[0]) == nil {
+		if len(payload) > 0 && h.Unmarshal(payload[0]) == nil && !h.NonKeyFrame && h.ColorConfig != nil {
 			next.Profile, next.Width, next.Height = int(h.Profile), h.Width(), h.Height()
 			next.BitDepth = int(h.ColorConfig.BitDepth)
 		}
 	case hooks.VP8:
-		if f := payload[0]; len(f) >= 10 { // RFC 6386 §9.1
+		if f := payload[0]; len(f) >= 10 && f[0]&1 == 0 { // RFC 6386 §9.1
 			next.Width = int(f[6]) | int(f[7]&0x3f)<<8
 			next.Height = int(f[8]) | int(f[9]&0x3f)<<8
 		}

@@ -18,14 +18,16 @@ const maxDepth = 16
 // most the PTS, exact for constant and for variable frame rates, and needs
 // nothing from the slice headers (so that interlaced video, any POC type and
 // damaged streams are no special cases). The first d pictures have no such PTS:
-// they are held back until d+1 are there, then the first PTS is continued
-// backwards at the frame rate seen.
+// they are held back until d+2 are there, then the first PTS is continued
+// backwards at the frame rate seen. With d+1 it would not be seen yet: of I P4
+// B2 b1 b3 the fourth is the first that stands next to another one.
 type reorder struct {
 	depth  int
 	window []int64 // the depth smallest PTS not yet used, ascending
 	held   []*Sample
 	primed bool
 	last   int64 // DTS of the last picture given out
+	step   int64 // its distance from the one before
 	any    bool
 	raised int // pictures whose DTS had to be bent
 }
@@ -37,7 +39,7 @@ func (r *reorder) push(s *Sample, out []*Sample) []*Sample {
 	r.window = slices.Insert(r.window, i, s.PTS)
 	if !r.primed {
 		r.held = append(r.held, s)
-		if len(r.held) <= r.depth {
+		if r.depth > 0 && len(r.held) < r.depth+2 {
 			return out
 		}
 		return r.prime(out)
@@ -64,13 +66,10 @@ func (r *reorder) prime(out []*Sample) []*Sample {
 	if n == 0 {
 		return out
 	}
-	first := r.window[0]
-	step := int64(0)
-	if n > 1 {
-		step = (r.window[len(r.window)-1] - first) / int64(n-1)
-	}
+	first, step := r.window[0], smallestGap(r.window)
+	depth := min(r.depth, n-1) // so many pictures can't be in another order by more
 	for i, s := range r.held {
-		if back := r.depth - i; back > 0 {
+		if back := depth - i; back > 0 {
 			s.DTS = first - int64(back)*step
 		} else {
 			s.DTS = r.pop()
@@ -79,6 +78,28 @@ func (r *reorder) prime(out []*Sample) []*Sample {
 	}
 	r.held = nil
 	return out
+}
+
+// smallestGap is the smallest distance of neighbours in an ascending list.
+func smallestGap(v []int64) (gap int64) {
+	for i := 1; i < len(v); i++ {
+		if d := v[i] - v[i-1]; d > 0 && (gap == 0 || d < gap) {
+			gap = d
+		}
+	}
+	return gap
+}
+
+// floor is the PTS below which no picture can be that is still to come, as far
+// as is known.
+func (r *reorder) floor() (pts int64, ok bool) {
+	switch {
+	case r.any:
+		return r.last, true
+	case len(r.window) > 0:
+		return r.window[0], true
+	}
+	return 0, false
 }
 
 // settle keeps DTS strictly rising; a PTS below its DTS shows that the stream
@@ -91,6 +112,9 @@ func (r *reorder) settle(s *Sample) *Sample {
 	if s.PTS < s.DTS && r.depth < maxDepth {
 		r.depth++
 		r.raised++
+	}
+	if r.any {
+		r.step = s.DTS - r.last
 	}
 	r.last, r.any = s.DTS, true
 	return s

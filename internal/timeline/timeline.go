@@ -89,9 +89,13 @@ type lane struct {
 	order reorder
 	join  int64 // ticks added to reach the recording's timeline
 	move  int64 // ticks added because its clock jumped
-	last  int64 // PTS of the last unit, moved but not joined
-	step  int64 // distance of the last two units, or duration of the last
+	last  int64 // highest PTS of a unit, moved but not joined
+	step  int64 // audio: distance of the last two units
 	seen  bool
+
+	frameAt int64 // audio: DTS of the last frame
+	framed  bool
+	bent    int // audio: frames that stood before the one before them
 }
 
 // New begins a publication with these tracks. emit is called with each sample,
@@ -111,7 +115,7 @@ func New(tracks []hooks.Track, o Options, emit func(*Sample)) *Timeline {
 func (t *Timeline) Stats() Stats {
 	s := t.stats
 	for _, l := range t.lanes {
-		s.Bent += l.order.raised
+		s.Bent += l.order.raised + l.bent
 	}
 	return s
 }
@@ -167,14 +171,16 @@ func (t *Timeline) Flush() {
 	if !t.open && len(t.waiting) > 0 {
 		t.start(nil)
 	}
-	for i, l := range t.lanes {
+	for _, l := range t.lanes {
 		t.batch = l.order.flush(t.batch[:0])
-		for _, s := range t.batch {
-			t.queues.put(i, s)
-		}
+		t.pass(l)
 	}
 	t.queues.drain(t.emit)
 }
+
+// Gap gives out what only waits for the other tracks: units that follow are
+// lost, and what came before them does not belong to what comes after.
+func (t *Timeline) Gap() { t.queues.drain(t.emit) }
 
 func (t *Timeline) isStart(u *hooks.Unit) bool {
 	c := t.lanes[u.Track].info.Codec
@@ -227,13 +233,29 @@ func (t *Timeline) belonging(units []hooks.Unit, key *hooks.Unit) []hooks.Unit {
 	var kept []hooks.Unit
 	for i := range units {
 		u := &units[i]
-		if !t.lanes[u.Track].info.Codec.IsVideo() && t.rawTime(u) >= from {
-			kept = append(kept, *u)
-		} else {
+		if t.lanes[u.Track].info.Codec.IsVideo() || !t.keep(u, from) {
 			t.stats.BeforeKey++
+			continue
 		}
+		kept = append(kept, *u)
 	}
 	return kept
+}
+
+// keep leaves those frames of an audio unit that begin at from or later.
+func (t *Timeline) keep(u *hooks.Unit, from time.Duration) bool {
+	l := t.lanes[u.Track]
+	var done int64
+	for i, p := range u.Payload {
+		samples, rate := l.frame(p)
+		at := u.PTS + done*int64(l.info.ClockRate)/max(rate, 1)
+		if toTime(at, l.info.ClockRate) >= from {
+			u.PTS, u.Payload = at, u.Payload[i:]
+			return true
+		}
+		done += samples
+	}
+	return false
 }
 
 func (t *Timeline) rawTime(u *hooks.Unit) time.Duration {
@@ -262,10 +284,20 @@ func (t *Timeline) unit(u *hooks.Unit) {
 	} else {
 		t.frames(l, u, pts)
 	}
-	for _, s := range t.batch {
-		t.queues.put(u.Track, s)
-	}
+	t.pass(l)
 	t.queues.release(t.emit)
+}
+
+// pass hands the batch on.
+func (t *Timeline) pass(l *lane) {
+	for _, s := range t.batch {
+		dur := s.Dur
+		if l.info.Codec.IsVideo() {
+			dur = l.order.step
+		}
+		t.end = max(t.end, toTime(s.PTS+max(dur, 1), l.info.ClockRate))
+		t.queues.put(s.Track, s)
+	}
 }
 
 func (t *Timeline) picture(l *lane, u *hooks.Unit, pts int64) {
@@ -276,7 +308,6 @@ func (t *Timeline) picture(l *lane, u *hooks.Unit, pts int64) {
 		}
 		l.order.depth = max(l.order.depth, depthOf(l.info))
 	}
-	t.reach(l, pts+max(l.step, 1))
 	s := &Sample{Info: l.info, Sample: mux.Sample{
 		Track: u.Track, PTS: pts, Sync: access != NoAccess, NTP: u.NTP, Payload: u.Payload}}
 	t.batch = l.order.push(s, t.batch)
@@ -299,7 +330,11 @@ func (t *Timeline) frames(l *lane, u *hooks.Unit, pts int64) {
 		if rate > 0 {
 			dur = pts + done*clock/rate - at
 		}
-		t.reach(l, at+max(dur, 1))
+		if l.framed && at < l.frameAt { // never back, see mux.Sample
+			at = l.frameAt
+			l.bent++
+		}
+		l.frameAt, l.framed = at, true
 		t.batch = append(t.batch, &Sample{Info: l.info, Sample: mux.Sample{
 			Track: u.Track, DTS: at, PTS: at, Dur: dur, Sync: true, NTP: u.NTP, Payload: u.Payload[i : i+1]}})
 	}
@@ -307,41 +342,77 @@ func (t *Timeline) frames(l *lane, u *hooks.Unit, pts int64) {
 
 func (l *lane) frame(p []byte) (samples, rate int64) {
 	if l.info.Codec == hooks.AAC {
-		return l.aac, int64(max(l.info.SampleRate, 1))
+		return l.aac, sampleRate(l.info)
 	}
 	return frameDur(l.info, p)
-}
-
-// reach notes that the publication goes up to that time.
-func (t *Timeline) reach(l *lane, end int64) {
-	t.end = max(t.end, toTime(end, l.info.ClockRate))
 }
 
 // steady returns a unit's PTS, moved if the track's clock has jumped. Tracks
 // that jump together are moved by the same time.
 func (t *Timeline) steady(l *lane, raw int64) int64 {
-	pts := raw + l.move
-	if l.seen {
-		d := toTime(pts-l.last, l.info.ClockRate)
-		if d < -maxBackward || d > maxForward {
-			t.stats.Jumps++
-			want := toTime(l.last+l.step-raw, l.info.ClockRate)
-			if diff := want - t.shift; diff < -maxBackward || diff > maxBackward {
-				t.shift = want
-			}
-			l.move = toTicks(t.shift, l.info.ClockRate)
-			pts = raw + l.move
-		} else if pts > l.last {
-			l.step = pts - l.last
-		}
+	if !l.seen {
+		l.seen, l.move = true, t.firstMove(l, raw)
+		l.last = raw + l.move
+		return l.last
 	}
-	l.last, l.seen = pts, true
+	pts := raw + l.move
+	if t.jumped(l, pts) {
+		t.stats.Jumps++
+		want := toTime(l.last+l.distance()-raw, l.info.ClockRate)
+		if diff := want - t.shift; diff < -maxBackward || diff > maxBackward {
+			t.shift = want
+		}
+		l.move = toTicks(t.shift, l.info.ClockRate)
+		pts = raw + l.move
+		l.last = pts
+	}
+	if pts > l.last {
+		l.step, l.last = pts-l.last, pts
+	}
 	return pts
 }
 
-// toTime converts ticks; exact to the nanosecond, and safe for any 64-bit count.
+// jumped tells whether a PTS can't belong to the clock seen so far. Pictures may
+// go back as far as those go that wait for them, which is seconds if there are
+// few in a second.
+func (t *Timeline) jumped(l *lane, pts int64) bool {
+	from := l.last
+	if f, ok := l.order.floor(); ok {
+		from = min(from, f-l.join)
+	}
+	return toTime(pts-from, l.info.ClockRate) < -maxBackward || toTime(pts-l.last, l.info.ClockRate) > maxForward
+}
+
+// distance is how far the next unit is expected from the last.
+func (l *lane) distance() int64 {
+	if l.info.Codec.IsVideo() {
+		return max(l.order.step, 1)
+	}
+	return l.step
+}
+
+// firstMove is by how much a track is moved that comes only now: as the others,
+// if they have jumped before and it stands closer to them so.
+func (t *Timeline) firstMove(l *lane, raw int64) int64 {
+	var others time.Duration
+	for _, x := range t.lanes {
+		if x.seen && x != l {
+			others = max(others, toTime(x.last, x.info.ClockRate))
+		}
+	}
+	own := toTime(raw, l.info.ClockRate)
+	if t.shift != 0 && (own+t.shift-others).Abs() < (own-others).Abs() {
+		return toTicks(t.shift, l.info.ClockRate)
+	}
+	return 0
+}
+
+// toTime converts ticks; exact to the nanosecond. What a Duration can't hold
+// becomes 250 years.
 func toTime(ticks int64, clock int) time.Duration {
+	const most = 250 * 365 * 24 * 3600
 	c := int64(max(clock, 1))
+	ticks = min(max(ticks, -most*c), most*c)
 	return time.Duration(ticks/c*int64(time.Second) + ticks%c*int64(time.Second)/c)
 }
 
