@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -275,10 +276,32 @@ func (h *house) run() {
 	var move, tell context.Context
 	move, h.stopMover = context.WithCancel(context.Background())
 	tell, h.stopNotify = context.WithCancel(context.Background())
-	h.running.Go(func() { h.mover.Run(move, grace) })
-	h.running.Go(func() { h.notifier.Run(tell) })
-	h.running.Go(func() { h.trouble.Run(tell) })
-	h.running.Go(func() { h.schedule.run(move) })
+	h.keep(move, "upload", func(ctx context.Context) { h.mover.Run(ctx, grace) })
+	h.keep(tell, "notify", h.notifier.Run)
+	h.keep(tell, "abnormal events", h.trouble.Run)
+	h.keep(move, "tasks", h.schedule.run)
+}
+
+// keep runs a part until ctx ends. A bug in it must not take the server down: it
+// is told, and the part begins anew from the state.
+func (h *house) keep(ctx context.Context, name string, run func(context.Context)) {
+	h.running.Go(func() {
+		for h.survives(name, func() { run(ctx) }); ctx.Err() == nil; h.survives(name, func() { run(ctx) }) {
+			select {
+			case <-ctx.Done():
+			case <-time.After(time.Second):
+			}
+		}
+	})
+}
+
+func (h *house) survives(name string, f func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			h.log.Error("a part of the recorder failed and begins anew", "part", name, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		}
+	}()
+	f()
 }
 
 // reload takes over what may change while running.
