@@ -492,6 +492,13 @@ func (o *hlsOutput) finish(now time.Time, reason string) {
 	o.deadline = time.Time{}
 }
 
+func (o *hlsOutput) abandon() {
+	if o.piece != nil {
+		o.closePiece(o.cut.End())
+	}
+	o.end("internal error")
+}
+
 func (o *hlsOutput) pending() time.Time { return o.deadline }
 
 func (o *hlsOutput) status() OutputStatus {

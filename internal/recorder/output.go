@@ -312,7 +312,9 @@ func (o *fileOutput) flush() {
 		o.broken(err)
 		return
 	}
-	o.rec.r.o.Grew(c.row.ID, c.row.Store, c.sp.Size())
+	if c.row.Object != unnamed(&c.row) { // else there is no key to upload to yet
+		o.rec.r.o.Grew(c.row.ID, c.row.Store, c.sp.Size())
+	}
 }
 
 // broken: the disk refused. What is in the file is finished, the recording goes
@@ -377,6 +379,12 @@ func (o *fileOutput) interrupt(now time.Time) time.Time {
 func (o *fileOutput) finish(now time.Time, reason string) {
 	o.end(reason)
 	o.deadline = time.Time{}
+}
+
+func (o *fileOutput) abandon() {
+	if o.cur != nil {
+		o.close("internal error")
+	}
 }
 
 func (o *fileOutput) pending() time.Time { return o.deadline }

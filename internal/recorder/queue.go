@@ -103,6 +103,7 @@ func (q *queue) refuse(u *hooks.Unit, n int64) bool {
 		}
 		q.dropping = true
 		q.items = append(q.items, message{kind: msgDropped})
+		q.ring() // the next unit won't: it is not the first in the queue
 		return true
 	}
 	if q.bytes+n > q.limit/2 || !q.resumesAt(u) {

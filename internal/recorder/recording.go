@@ -74,6 +74,8 @@ type output interface {
 	interrupt(now time.Time) time.Time
 	// finish ends what is open.
 	finish(now time.Time, reason string)
+	// abandon ends what is open without what is not yet in the spool.
+	abandon()
 	// pending is until when the output waits, zero if it does not.
 	pending() time.Time
 	status() OutputStatus
@@ -96,12 +98,12 @@ func (rec *recording) run() {
 	t := time.NewTicker(tick)
 	defer t.Stop()
 	var batch []message
-	for rec.row.State == state.Recording || rec.row.State == state.Interrupted {
+	for !rec.isOver() {
 		select {
 		case <-rec.q.bell:
 			batch = rec.q.take(batch)
 			for i := range batch {
-				if rec.handle(&batch[i]) {
+				if rec.handle(&batch[i]) || rec.isOver() {
 					return
 				}
 			}
@@ -109,6 +111,10 @@ func (rec *recording) run() {
 			rec.onTick()
 		}
 	}
+}
+
+func (rec *recording) isOver() bool {
+	return rec.row.State != state.Recording && rec.row.State != state.Interrupted
 }
 
 // insert stores the row before anything else is done for the recording.
@@ -139,6 +145,9 @@ func (rec *recording) handle(m *message) (quit bool) {
 		rec.q.did(&m.unit)
 	case msgDropped:
 		rec.tellLost()
+		if rec.tl != nil {
+			rec.tl.Gap()
+		}
 		for _, o := range rec.outs {
 			o.gap()
 		}
@@ -329,12 +338,21 @@ func (rec *recording) over(x signal, reason string) {
 	rec.r.o.Wake()
 }
 
-// abandon is the last resort after a panic: files stay open in the state, the
-// next start repairs them.
+// abandon is the last resort after a panic: what is in the files is finished,
+// nothing more is written. If even that fails, they stay open in the state and
+// the next start repairs them.
 func (rec *recording) abandon() {
-	rec.row.State = state.Interrupted
-	rec.row.Reason = "internal error"
-	_ = rec.r.o.DB.Update(context.Background(), func(tx *state.Tx) error { return tx.UpdateRecording(&rec.row) })
+	defer func() {
+		if p := recover(); p != nil {
+			rec.log.Error("its files wait for the next start", "panic", fmt.Sprint(p))
+			rec.row.State, rec.row.Reason = state.Interrupted, "internal error"
+			rec.saveRow(context.Background())
+		}
+	}()
+	for _, o := range rec.outs {
+		o.abandon()
+	}
+	rec.over(sigStop, "internal error")
 }
 
 // store writes the row and what f adds in one transaction.
