@@ -50,6 +50,11 @@ func (r *release) addPlayer() error {
 			return nil
 		}
 	}
+	if installNPM() {
+		if npmErr = r.playerFromNPM(cache); npmErr == nil {
+			return copyFile(cache, dst)
+		}
+	}
 	return fmt.Errorf("the HLS player script of MediaMTX could not be fetched.\n"+
 		"  by npm: %v\n  by MediaMTX's own generator: %v\n"+
 		"Put dist/hls.min.js of the npm package hls.js@%s (sha256 %s) at %s and build again",
@@ -104,6 +109,28 @@ func fetchPlayer(version string) ([]byte, error) {
 		return nil, errors.New("npm pack left no package")
 	}
 	return member(packs[0], playerMember)
+}
+
+// installNPM installs npm on a bare Debian machine, as root, when nothing else
+// could fetch the script.
+func installNPM() bool {
+	if _, err := exec.LookPath("npm"); err == nil || os.Getuid() != 0 {
+		return false
+	}
+	apt, err := exec.LookPath("apt-get")
+	if err != nil {
+		return false
+	}
+	fmt.Println("installing Debian's npm, to fetch hls.js")
+	for _, args := range [][]string{{"update", "-q"}, {"install", "-q", "-y", "--no-install-recommends", "npm"}} {
+		cmd := exec.Command(apt, args...)
+		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
+		cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+		if cmd.Run() != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // member reads one file of a .tgz.
