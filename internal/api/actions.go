@@ -11,13 +11,13 @@ const Version = "2018-08-01"
 // action is one thing that callers may ask for.
 type action struct {
 	write bool // goes into the audit log
-	run   func(s *Server, ctx context.Context, params object) (any, error)
+	run   func(ctx context.Context, s *Server, params object) (any, error)
 	input reflect.Type
 }
 
 // act makes an action of a function with typed parameters.
 func act[P any](write bool, f func(s *Server, ctx context.Context, p *P) (any, error)) action {
-	return action{write: write, input: reflect.TypeFor[P](), run: func(s *Server, ctx context.Context, params object) (any, error) {
+	return action{write: write, input: reflect.TypeFor[P](), run: func(ctx context.Context, s *Server, params object) (any, error) {
 		p := new(P)
 		if err := decode(params, p); err != nil {
 			return nil, err
@@ -77,6 +77,6 @@ func (a action) knows(name string) bool {
 	return ok
 }
 
-func mixing(*Server, context.Context, object) (any, error) {
+func mixing(context.Context, *Server, object) (any, error) {
 	return nil, Errorf(codeUnsupported, "Streams are not mixed here: publish the mix under a path of its own, such as from ffmpeg; docs/api.md shows how, and how it is recorded.")
 }

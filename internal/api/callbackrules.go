@@ -14,7 +14,7 @@ import (
 type createCallbackRuleInput struct {
 	DomainName *string `api:"required"`
 	AppName    *string `api:"required"`
-	TemplateId *int64  `api:"required"` //nolint:revive // the original's name
+	TemplateId *int64  `api:"required"`
 }
 
 type callbackRuleID struct {
@@ -26,7 +26,7 @@ type callbackRuleID struct {
 type callbackRuleInfo struct {
 	CreateTime string // YYYY-MM-DD hh:mm:ss, UTC+8; empty in recording.yml's
 	UpdateTime string
-	TemplateId int64 //nolint:revive // the original's name
+	TemplateId int64
 	DomainName string
 	AppName    string
 }

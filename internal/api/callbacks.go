@@ -34,7 +34,7 @@ type createCallbackInput struct {
 }
 
 type modifyCallbackInput struct {
-	TemplateId               *int64 `api:"required"` //nolint:revive // the original's name
+	TemplateId               *int64 `api:"required"`
 	TemplateName             *string
 	Description              *string
 	StreamBeginNotifyUrl     *string
@@ -55,7 +55,7 @@ type modifyCallbackInput struct {
 // (reference §1.17). Addresses that tell of other things than recording are kept
 // and never called.
 type callbackInfo struct {
-	TemplateId               int64 //nolint:revive // the original's name
+	TemplateId               int64
 	TemplateName             string
 	Description              string
 	StreamBeginNotifyUrl     string

@@ -74,7 +74,7 @@ func readAnswer(res *http.Response, out any) error {
 	}
 	var refusal struct {
 		Error     *Error
-		RequestId string //nolint:revive // the original's name
+		RequestId string
 	}
 	if err := json.Unmarshal(answer.Response, &refusal); err != nil {
 		return fmt.Errorf("the server's answer: %w", err)

@@ -19,11 +19,11 @@ type recordParam struct {
 	Enable          *int64
 	RecordInterval  *int64 // s
 	StorageTime     *int64 // s, 0 = for ever
-	VodSubAppId     *int64 //nolint:revive // the original's name
+	VodSubAppId     *int64
 	VodFileName     *string
 	Procedure       *string
 	StorageMode     *string
-	ClassId         *int64 //nolint:revive // the original's name
+	ClassId         *int64
 	CosBucketName   *string
 	CosBucketRegion *string
 	CosBucketPath   *string

@@ -65,7 +65,7 @@ func (s *Server) operatorList(ctx context.Context, p *listInput) (any, error) {
 }
 
 type recordingID struct {
-	RecordingId *string `api:"required"` //nolint:revive // as the original's ids
+	RecordingId *string `api:"required"`
 }
 
 func (s *Server) operatorShow(ctx context.Context, p *recordingID) (any, error) {
@@ -77,7 +77,7 @@ func (s *Server) operatorShow(ctx context.Context, p *recordingID) (any, error) 
 }
 
 type eventsInput struct {
-	RecordingId *string //nolint:revive // as the original's ids
+	RecordingId *string
 	State       *string
 	Limit       *uint64
 }
@@ -91,7 +91,7 @@ func (s *Server) operatorEvents(ctx context.Context, p *eventsInput) (any, error
 }
 
 type eventID struct {
-	EventId *string `api:"required"` //nolint:revive // as the original's ids
+	EventId *string `api:"required"`
 }
 
 func (s *Server) operatorResend(ctx context.Context, p *eventID) (any, error) {
@@ -175,7 +175,7 @@ func (s *Server) templateNamed(ctx context.Context, ref string) (int64, error) {
 }
 
 type stopInput struct {
-	TaskId     *string //nolint:revive // the original's name
+	TaskId     *string
 	DomainName *string
 	AppName    *string
 	StreamName *string

@@ -13,7 +13,7 @@ import (
 
 type createRuleInput struct {
 	DomainName *string `api:"required"`
-	TemplateId *int64  `api:"required"` //nolint:revive // the original's name
+	TemplateId *int64  `api:"required"`
 	AppName    *string
 	StreamName *string
 }
@@ -28,7 +28,7 @@ type deleteRuleInput struct {
 type ruleInfo struct {
 	CreateTime string // YYYY-MM-DD hh:mm:ss, UTC+8; empty in recording.yml's
 	UpdateTime string
-	TemplateId int64 //nolint:revive // the original's name
+	TemplateId int64
 	DomainName string
 	AppName    string
 	StreamName string

@@ -57,7 +57,7 @@ func (s *Server) call(r *http.Request, req *request) (any, error) {
 		return nil, Errorf(codeInvalidAction, "There is no action %q here.", clip(req.action))
 	}
 	// The change is made and told whole, also if the caller is gone by then.
-	return a.run(s, context.WithoutCancel(r.Context()), req.params)
+	return a.run(context.WithoutCancel(r.Context()), s, req.params)
 }
 
 func (s *Server) shownError(id, action string, err error) *Error {

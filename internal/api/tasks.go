@@ -29,12 +29,12 @@ type createTaskInput struct {
 	EndTime    *uint64 `api:"required"`
 	StartTime  *uint64
 	StreamType *uint64
-	TemplateId *uint64 //nolint:revive // the original's name
+	TemplateId *uint64
 	Extension  *string // reserved
 }
 
 type madeTask struct {
-	TaskId string //nolint:revive // the original's name
+	TaskId string
 }
 
 func (m madeTask) made() slog.Attr { return slog.String("made", m.TaskId) }
@@ -106,7 +106,7 @@ func newTaskID() string {
 }
 
 type taskID struct {
-	TaskId *string `api:"required"` //nolint:revive // the original's name
+	TaskId *string `api:"required"`
 }
 
 var errNoTask = Errorf(codeInvalid, "There is no such task.")
@@ -143,13 +143,13 @@ type describeTasksInput struct {
 
 // taskInfo is a task as it is shown (reference §1.14). Times are Unix seconds.
 type taskInfo struct {
-	TaskId     string //nolint:revive // the original's name
+	TaskId     string
 	DomainName string
 	AppName    string
 	StreamName string
 	StartTime  int64
 	EndTime    int64
-	TemplateId int64 //nolint:revive // the original's name
+	TemplateId int64
 	Stopped    int64 // when it was stopped, 0 = never
 }
 

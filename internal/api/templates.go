@@ -44,7 +44,7 @@ type createTemplateInput struct {
 }
 
 type modifyTemplateInput struct {
-	TemplateId      *int64 `api:"required"` //nolint:revive // the original's name
+	TemplateId      *int64 `api:"required"`
 	TemplateName    *string
 	Description     *string
 	FlvParam        *recordParam
@@ -58,12 +58,12 @@ type modifyTemplateInput struct {
 }
 
 type templateID struct {
-	TemplateId *int64 `api:"required"` //nolint:revive // the original's name
+	TemplateId *int64 `api:"required"`
 }
 
 // templateInfo is a template as it is shown and stored (reference §1.14).
 type templateInfo struct {
-	TemplateId      int64 //nolint:revive // the original's name
+	TemplateId      int64
 	TemplateName    string
 	Description     string
 	FlvParam        *recordParam
@@ -80,7 +80,7 @@ type templateInfo struct {
 
 // madeTemplate answers what made a template.
 type madeTemplate struct {
-	TemplateId int64 //nolint:revive // the original's name
+	TemplateId int64
 }
 
 func (m madeTemplate) made() slog.Attr { return slog.Int64("made", m.TemplateId) }
