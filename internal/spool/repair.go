@@ -208,6 +208,18 @@ func releasedRanges(journal *os.File) (ranges, error) {
 	return out, err
 }
 
+// Released returns what tells whether any byte of a range of the body of a file
+// at rest was given back to the disk, so that it can't be read.
+func (d *Dir) Released(name string) (func(from, to int64) bool, error) {
+	j, err := d.root.Open(name + journalExt)
+	if err != nil {
+		return nil, err
+	}
+	defer j.Close()
+	gone, err := releasedRanges(j)
+	return gone.touch, err
+}
+
 // frames calls yield for each whole frame, until it returns false.
 func frames(journal io.ReaderAt, yield func(frame) bool) error {
 	w := walker{r: bufio.NewReaderSize(io.NewSectionReader(journal, 0, 1<<62), 256<<10)}

@@ -28,7 +28,7 @@ func pause(attempts int) time.Duration {
 
 // failed notes a failure and decides when, or whether, to try again.
 func (m *Mover) failed(ctx context.Context, f *state.FileRow, cause error) {
-	if errors.Is(cause, errGone) {
+	if errors.Is(cause, errGone) && f.State == state.FileEnded {
 		m.lost(ctx, f, cause)
 		return
 	}

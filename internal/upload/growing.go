@@ -104,7 +104,8 @@ type upload struct {
 	body  io.ReaderAt
 	size  int64 // valid body bytes
 	ended bool
-	parts map[int]state.PartRow // acknowledged
+	parts map[int]state.PartRow     // acknowledged
+	gone  func(from, to int64) bool // tells what was given back to the disk; nil = nothing
 }
 
 // remote moves a file as far as it can go now.
@@ -152,8 +153,11 @@ func (u *upload) open(ctx context.Context) (func(), error) {
 		if !ok {
 			return nil, fmt.Errorf("%s is not open", u.f.Spool) // ends right now; ready() finds it
 		}
-		u.body, u.size = live, live.Size()
+		u.body, u.size, u.gone = live, live.Size(), live.IsReleased
 		return func() {}, nil
+	}
+	if u.gone, err = dir.Released(u.f.Spool); err != nil {
+		return nil, err
 	}
 	b, err := dir.Body(u.f.Spool, h.Room, u.f.Size)
 	if err != nil {
@@ -238,9 +242,6 @@ func (u *upload) begin(ctx context.Context) error {
 		return nil
 	}
 	if err := u.reconcile(ctx); err != nil {
-		if store.KindOf(err) == store.KindNoUpload && u.completed(ctx, rows) {
-			return errDone
-		}
 		return u.refused(ctx, err)
 	}
 	u.m.setChecked(u.f.ID)
@@ -285,20 +286,31 @@ func (u *upload) reconcile(ctx context.Context) error {
 }
 
 // completed: the store does not know the upload any more. If the object is what
-// our parts make, an earlier run joined them and died before it could note that.
-func (u *upload) completed(ctx context.Context, rows []state.PartRow) bool {
+// our parts make, they were joined, by an earlier run or by a request whose
+// answer was lost.
+func (u *upload) completed(ctx context.Context) (bool, error) {
+	rows, err := state.Parts(ctx, u.m.o.DB.Reader(), u.f.ID)
+	if err != nil || !u.ended || len(rows) == 0 {
+		return false, err
+	}
 	var sum crc64.Sum
 	for i, p := range rows {
 		if p.Number != i+1 {
-			return false
+			return false, nil
 		}
 		sum = sum.Then(crc64.Sum{CRC: p.CRC64, Size: p.Size})
 	}
 	res, err := u.t.Remote.Head(ctx, u.f.Object)
-	if err != nil || !u.ended || len(rows) == 0 || !sameObject(res, sum) {
-		return false
+	switch {
+	case err != nil && store.KindOf(err) == store.KindNotFound:
+		return false, nil
+	case err != nil:
+		return false, err
+	case !sameObject(res, sum):
+		return false, nil
 	}
-	return u.m.stored(ctx, u.t, u.f, res) == nil
+	res.Size, res.CRC64, res.HasCRC = sum.Size, sum.CRC, true
+	return true, u.m.stored(ctx, u.t, u.f, res)
 }
 
 // sendParts sends what is complete and not there yet.
@@ -312,6 +324,11 @@ func (u *upload) sendParts(ctx context.Context) (sent int64, err error) {
 		}
 	}
 	for _, p := range u.plan() {
+		if _, ok := u.parts[p.number]; !ok && u.released(p) {
+			return 0, errors.Join(errGone, u.anew(ctx))
+		}
+	}
+	for _, p := range u.plan() {
 		sent = p.end
 		if _, ok := u.parts[p.number]; ok {
 			continue
@@ -322,6 +339,9 @@ func (u *upload) sendParts(ctx context.Context) (sent int64, err error) {
 	}
 	return sent, nil
 }
+
+// released: the part left the spool when the store had it.
+func (u *upload) released(p part) bool { return u.gone != nil && u.gone(p.start, p.end) }
 
 func (u *upload) send(ctx context.Context, p part) error {
 	size := p.end - p.start
@@ -399,21 +419,21 @@ func (u *upload) join(ctx context.Context, n int) error {
 		sum = sum.Then(crc64.Sum{CRC: p.CRC64, Size: p.Size})
 	}
 	res, err := u.t.Remote.Complete(ctx, u.f.Object, u.f.Upload, list)
-	if err != nil || res.Size == 0 {
-		// Did it happen, or what did it make? The store knows.
+	if err != nil || !sameObject(res, sum) {
+		// Did it happen, and what did it make? The store knows.
 		whole, e := u.t.Remote.Head(ctx, u.f.Object)
-		if e != nil || !sameObject(whole, sum) {
-			if err == nil {
-				err = &store.Error{Op: "complete", Key: u.f.Object, Kind: store.KindCorrupt,
-					Err: fmt.Errorf("the store made an object of %d bytes, not %d", whole.Size, sum.Size)}
-			}
+		switch {
+		case e == nil && sameObject(whole, sum):
+			res = whole
+		case err != nil:
 			return err
+		case e != nil:
+			return e // the next attempt finds the upload gone, and asks again
+		default:
+			_ = u.t.Remote.Delete(ctx, u.f.Object) // ours, and wrong
+			return &store.Error{Op: "complete", Key: u.f.Object, Kind: store.KindCorrupt,
+				Err: fmt.Errorf("CRC64 %d and %d bytes in the store, %d and %d here", whole.CRC64, whole.Size, sum.CRC, sum.Size)}
 		}
-		res = whole
-	}
-	if res.HasCRC && res.CRC64 != sum.CRC || res.Size != 0 && res.Size != sum.Size {
-		return &store.Error{Op: "complete", Key: u.f.Object, Kind: store.KindCorrupt,
-			Err: fmt.Errorf("CRC64 %d and %d bytes in the store, %d and %d here", res.CRC64, res.Size, sum.CRC, sum.Size)}
 	}
 	res.Size, res.CRC64, res.HasCRC = sum.Size, sum.CRC, true
 	return u.m.stored(ctx, u.t, u.f, res)
@@ -423,22 +443,27 @@ func sameObject(r store.Result, s crc64.Sum) bool {
 	return r.Size == s.Size && (!r.HasCRC || r.CRC64 == s.CRC)
 }
 
-// refused looks whether a failure means that the upload is worth nothing any more.
+// refused looks what a failure means for the upload. errDone: nothing is left to do.
 func (u *upload) refused(ctx context.Context, err error) error {
-	switch store.KindOf(err) {
-	case store.KindNoUpload:
-		return errors.Join(err, u.anew(ctx))
-	case store.KindBadPart, store.KindCorrupt:
-		if err == nil {
-			return nil
+	switch {
+	case err == nil:
+		return nil
+	case store.KindOf(err) == store.KindNoUpload:
+		done, e := u.completed(ctx)
+		if e != nil {
+			return e
 		}
-		// Ask the store again before the next attempt; what it doesn't have right is sent again.
+		if done {
+			return errDone
+		}
+		return errors.Join(err, u.anew(ctx))
+	case store.KindOf(err) == store.KindCorrupt:
+		return errors.Join(err, u.anew(ctx))
+	case store.KindOf(err) == store.KindBadPart:
+		// Ask the store before the next attempt; what it doesn't have right is sent again.
 		u.m.mu.Lock()
 		delete(u.m.checked, u.f.ID)
 		u.m.mu.Unlock()
-		if store.KindOf(err) == store.KindCorrupt {
-			return errors.Join(err, u.anew(ctx))
-		}
 	}
 	return err
 }

@@ -2,6 +2,7 @@ package upload
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sort"
@@ -35,28 +36,47 @@ func (u *upload) put(ctx context.Context) error {
 	return u.m.stored(ctx, u.t, u.f, res)
 }
 
-// before looks at the key before the first PUT. An object with our bytes was
-// stored by a run that died before it could note that; a foreign one stays, and
-// ours gets another key.
+// before makes sure that the key is free, or ours. An object with our bytes was
+// stored by a request whose answer was lost, or by a run that died before it
+// could note that; a foreign one stays, and ours gets another key.
 func (u *upload) before(ctx context.Context, all concat) (*store.Result, error) {
 	if u.f.Parent != 0 {
 		return nil, nil // below a key that the playlist has claimed
-	}
-	res, err := u.t.Remote.Head(ctx, u.f.Object)
-	if err != nil {
-		if store.KindOf(err) == store.KindNotFound {
-			err = nil
-		}
-		return nil, err
 	}
 	sum, err := sumOf(all)
 	if err != nil {
 		return nil, err
 	}
-	if sameObject(res, sum) {
-		return &res, nil
+	for {
+		res, err := u.t.Remote.Head(ctx, u.f.Object)
+		switch {
+		case err == nil && sameObject(res, sum):
+			return &res, nil
+		case err == nil && u.m.hasClaimed(u.f):
+			return nil, nil // a PUT of ours that went wrong
+		case err != nil && store.KindOf(err) == store.KindNotFound:
+			u.m.claim(u.f)
+			return nil, nil
+		case err != nil:
+			return nil, err
+		}
+		if err := u.m.rename(ctx, u.f); err != nil {
+			return nil, err
+		}
 	}
-	return nil, u.m.rename(ctx, u.f)
+}
+
+// claim notes that the key was free when the file came to it.
+func (m *Mover) claim(f *state.FileRow) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.claimed[f.ID] = f.Object
+}
+
+func (m *Mover) hasClaimed(f *state.FileRow) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.claimed[f.ID] == f.Object
 }
 
 func sumOf(r concat) (sum crc64.Sum, err error) {
@@ -97,16 +117,20 @@ func (u *upload) describe() store.Object {
 
 // claim makes sure that the key is free before an upload begins.
 func (u *upload) claim(ctx context.Context) error {
-	_, err := u.t.Remote.Head(ctx, u.f.Object)
-	switch {
-	case err == nil && u.ended:
-		return u.m.rename(ctx, u.f)
-	case err == nil:
-		return fmt.Errorf("the key is taken by an object that is not ours; another one is used at the end")
-	case store.KindOf(err) == store.KindNotFound:
-		return nil
+	for {
+		_, err := u.t.Remote.Head(ctx, u.f.Object)
+		switch {
+		case err != nil && store.KindOf(err) == store.KindNotFound:
+			return nil
+		case err != nil:
+			return err
+		case !u.ended:
+			return errors.New("the key is taken by an object that is not ours; another one is used at the end")
+		}
+		if err := u.m.rename(ctx, u.f); err != nil {
+			return err
+		}
 	}
-	return err
 }
 
 // relieve gives confirmed parts back to the disk when the spool is nearly full.

@@ -80,13 +80,14 @@ type Mover struct {
 	lists   map[int64]*listing // playlists under way
 	jobs    sync.WaitGroup
 
-	checked map[int64]bool // uploads that were compared with the store since the start
+	checked map[int64]bool   // uploads that were compared with the store since the start
+	claimed map[int64]string // keys of small files that were free when they came to them
 }
 
 // New returns a Mover that waits for Run.
 func New(o Options) *Mover {
 	return &Mover{o: o, bell: make(chan struct{}, 1), busy: map[int64]bool{}, load: map[string]int{},
-		growing: map[int64]*growth{}, lists: map[int64]*listing{}, checked: map[int64]bool{}}
+		growing: map[int64]*growth{}, lists: map[int64]*listing{}, checked: map[int64]bool{}, claimed: map[int64]string{}}
 }
 
 // Wake rings the bell: files have ended.
@@ -100,8 +101,8 @@ func (m *Mover) Wake() {
 // idle is the longest that the Mover sleeps.
 const idle = 15 * time.Second
 
-// Run moves files until ctx ends, then waits for the requests under way, which
-// have the grace period to finish.
+// Run moves files until ctx ends, and then for the grace period what has ended
+// by then.
 func (m *Mover) Run(ctx context.Context, grace time.Duration) {
 	requests, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -112,7 +113,7 @@ func (m *Mover) Run(ctx context.Context, grace time.Duration) {
 		case <-ctx.Done():
 			stop := time.AfterFunc(grace, cancel)
 			defer stop.Stop()
-			m.jobs.Wait()
+			m.finish(requests)
 			return
 		case <-m.bell:
 		case <-timer.C:
@@ -123,6 +124,26 @@ func (m *Mover) Run(ctx context.Context, grace time.Duration) {
 			next = time.Second
 		}
 		timer.Reset(next)
+	}
+}
+
+// finish moves what can be moved at once, until ctx ends.
+func (m *Mover) finish(ctx context.Context) {
+	defer m.jobs.Wait()
+	for ctx.Err() == nil {
+		if _, err := m.scan(ctx); err != nil {
+			return
+		}
+		m.mu.Lock()
+		busy := len(m.busy)
+		m.mu.Unlock()
+		if busy == 0 {
+			return
+		}
+		select {
+		case <-m.bell:
+		case <-ctx.Done():
+		}
 	}
 }
 
@@ -148,16 +169,46 @@ func (m *Mover) scan(ctx context.Context) (time.Duration, error) {
 	return m.untilDue(ctx, now)
 }
 
-// ready lists files that have ended, the oldest first; a playlist only when no
-// piece of it is on the way.
+// ready lists files that have ended, the oldest of each store first; a playlist
+// only when no piece of it is on the way.
 func (m *Mover) ready(ctx context.Context, now time.Time) ([]*state.FileRow, error) {
 	m.mu.Lock()
 	limit := len(m.busy) + 64
 	m.mu.Unlock()
-	return state.Files(ctx, m.o.DB.Reader(), `WHERE state=? AND due<=? AND (format<>'hls' OR NOT EXISTS
-		(SELECT 1 FROM files p WHERE p.parent=files.id AND p.state IN (?,?,?)))
-		ORDER BY ended, id LIMIT ?`, string(state.FileEnded), now.UnixNano(),
-		string(state.FileOpen), string(state.FileEnded), string(state.FileParked), limit)
+	stores, err := m.waiting(ctx, now)
+	if err != nil {
+		return nil, err
+	}
+	var out []*state.FileRow
+	for _, name := range stores { // one store's backlog must not hide another's files
+		files, err := state.Files(ctx, m.o.DB.Reader(), `WHERE state=? AND due<=? AND store=? AND (format<>'hls' OR NOT EXISTS
+			(SELECT 1 FROM files p WHERE p.parent=files.id AND p.state IN (?,?,?)))
+			ORDER BY ended, id LIMIT ?`, string(state.FileEnded), now.UnixNano(), name,
+			string(state.FileOpen), string(state.FileEnded), string(state.FileParked), limit)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, files...)
+	}
+	return out, nil
+}
+
+// waiting names the stores that files wait for.
+func (m *Mover) waiting(ctx context.Context, now time.Time) (names []string, err error) {
+	rows, err := m.o.DB.Reader().QueryContext(ctx, `SELECT DISTINCT store FROM files WHERE state=? AND due<=?`,
+		string(state.FileEnded), now.UnixNano())
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var n string
+		if err := rows.Scan(&n); err != nil {
+			return nil, err
+		}
+		names = append(names, n)
+	}
+	return names, rows.Err()
 }
 
 // untilDue is the pause until the next retry or expiry.
@@ -197,10 +248,33 @@ func (m *Mover) job(ctx context.Context, t *Target, f *state.FileRow) {
 		delete(m.busy, f.ID)
 		m.load[f.Store]--
 	}()
+	if !m.fresh(ctx, f) {
+		return
+	}
 	err := m.guarded(ctx, t, f)
 	if err != nil && !errors.Is(err, errDone) && ctx.Err() == nil {
 		m.failed(ctx, f, err)
 	}
+}
+
+// fresh reads the file's row again: the job before may have changed it after the
+// list was read that this one comes from. False: nothing is to be done now.
+func (m *Mover) fresh(ctx context.Context, f *state.FileRow) bool {
+	row, err := state.FileByID(ctx, m.o.DB.Reader(), f.ID)
+	if err != nil {
+		if ctx.Err() == nil && !errors.Is(err, state.ErrNotFound) {
+			m.o.Log.Error("reading the state", "error", err)
+		}
+		return false
+	}
+	*f = *row
+	switch f.State {
+	case state.FileOpen, state.FileWaiting:
+		return true
+	case state.FileEnded:
+		return !f.Due.After(time.Now())
+	}
+	return false
 }
 
 // guarded turns a panic into an error of this file only.
@@ -285,6 +359,7 @@ func (m *Mover) forget(id int64) {
 	defer m.mu.Unlock()
 	delete(m.growing, id)
 	delete(m.checked, id)
+	delete(m.claimed, id)
 }
 
 // errGone: neither the spool nor the store has the file.

@@ -1,0 +1,224 @@
+package upload
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/live-recording/liverecord/integration/cosserver"
+	"github.com/live-recording/liverecord/internal/state"
+	"github.com/live-recording/liverecord/internal/store"
+)
+
+// growing-files.md §1: K = S2 = 1 MiB here.
+func TestEdgeSizes(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, benchOptions{})
+	var files []*grower
+	parts := map[string]int{}
+	for _, c := range []struct{ size, parts int }{
+		{1, 1}, {mib - 1, 1}, {mib, 1}, {mib + 1, 1}, {2*mib - 1, 1}, // no part 2 was full: one PUT
+		{2 * mib, 2}, {2*mib + 1, 3}, {3*mib - 1, 3}, {3 * mib, 3}, {3*mib + 1, 4}, {5*mib + 77, 6},
+	} {
+		name := fmt.Sprintf("edge/%d.mp4", c.size)
+		parts[name] = c.parts
+		files = append(files, b.file(name).grow(c.size).end())
+	}
+	b.untilStored(files...)
+	b.check(files...)
+	for key, o := range b.server.Objects() {
+		if o.Parts != parts[key] {
+			t.Errorf("%s was made of %d parts, not %d", key, o.Parts, parts[key])
+		}
+	}
+}
+
+// Parts go up while the file grows; at the end only the tail and part 1 are missing.
+func TestPartsTravelWhileRecording(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, benchOptions{})
+	g := b.file("growing.mp4").grow(2*mib + mib/2)
+	seen := func() int {
+		if u := b.server.OpenUploads(); len(u) == 1 {
+			return len(u[0].Parts)
+		}
+		return 0
+	}
+	b.until("part 2 is there", 10*time.Second, func() bool { return seen() == 1 })
+	g.grow(2 * mib)
+	b.until("parts 3 and 4 are there", 10*time.Second, func() bool { return seen() == 3 })
+	if len(b.server.Objects()) > 0 {
+		t.Fatal("an object before the end")
+	}
+	g.end()
+	b.untilStored(g)
+	b.check(g)
+	sent := map[int]int{}
+	for _, r := range b.server.Log() {
+		if r.Op == "part" {
+			sent[r.Part]++
+		}
+	}
+	for n := 1; n <= 5; n++ {
+		if sent[n] != 1 {
+			t.Errorf("part %d was sent %d times", n, sent[n])
+		}
+	}
+}
+
+// The plan covers the body from K on without a hole, whatever the size.
+func TestPlan(t *testing.T) {
+	b := newBench(t, benchOptions{})
+	for _, size := range []int64{0, 1, mib, mib + 1, 2 * mib, 2*mib + 1, 320 * mib, 320*mib + 1, 400*mib + 7, 17 << 30, 300 << 30} {
+		for _, ended := range []bool{false, true} {
+			u := &upload{m: b.m, t: b.target, f: &state.FileRow{}, size: size, ended: ended}
+			next, number := int64(mib), 2
+			for _, p := range u.plan() {
+				if p.start != next || p.number != number || p.end <= p.start || p.end > size {
+					t.Fatalf("size %d: part %+v, expected number %d at %d", size, p, number, next)
+				}
+				if want := store.PartSize(mib, p.start); p.end-p.start != want && (!ended || p.end != size) {
+					t.Fatalf("size %d: part %d has %d bytes", size, p.number, p.end-p.start)
+				}
+				next, number = p.end, number+1
+			}
+			if ended && size > mib && next != size {
+				t.Fatalf("size %d: planned up to %d", size, next)
+			}
+			if number > store.MaxParts {
+				t.Fatalf("size %d: %d parts", size, number)
+			}
+		}
+	}
+}
+
+// The spool stays within its budget, because parts that the store has leave it.
+func TestBudgetIsKept(t *testing.T) {
+	t.Parallel()
+	const budget = 8 * mib
+	b := newBench(t, benchOptions{spoolMax: budget})
+	g := b.file("long.mp4")
+	for len(g.body) < 40*mib {
+		if err := g.append(100_000); err != nil {
+			t.Fatalf("after %d bytes: %v", len(g.body), err)
+		}
+		if used := b.dir.Used(); used > budget {
+			t.Fatalf("the spool holds %d bytes", used)
+		}
+		b.until("room in the spool", 10*time.Second, func() bool { return b.dir.Used() < budget-mib })
+	}
+	g.end()
+	b.untilStored(g)
+	b.check(g)
+}
+
+// What left the spool and was then forgotten by the store can't be sent again.
+// It must not be replaced by zeros.
+func TestForgottenAfterRelief(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, benchOptions{spoolMax: 8 * mib})
+	g := b.file("relieved.mp4").grow(6*mib + 5)
+	b.until("parts have left the spool", 10*time.Second, func() bool { return b.dir.Used() < 5*mib })
+	b.server.ForgetUploads()
+	g.end()
+	b.until("it is given up", minute, func() bool { s := g.now().State; return s == state.FileLost || s == state.FileStored })
+	if g.now().State == state.FileStored {
+		b.check(g) // if it was stored it must be whole
+		t.Fatal("stored, without the bytes?")
+	}
+	if _, n := b.events.counts(); n != 1 {
+		t.Error("nobody was told")
+	}
+	if n := len(b.server.Objects()); n > 0 {
+		t.Errorf("%d objects in the store", n)
+	}
+}
+
+// Two movers, as before and after a kill: nothing is stored twice.
+func TestResumesAfterACrash(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, benchOptions{})
+	g := b.file("crashed.mp4").grow(4*mib + 3)
+	b.until("parts are there", 10*time.Second, func() bool { u := b.server.OpenUploads(); return len(u) == 1 && len(u[0].Parts) == 3 })
+	b.halt()
+	b.run() // knows nothing but state, spool and store
+	g.end()
+	b.untilStored(g)
+	b.check(g)
+	n := 0
+	for _, r := range b.server.Log() {
+		if r.Op == "part" {
+			n++
+		}
+	}
+	if n != 5 {
+		t.Errorf("%d parts were sent, 5 are enough", n)
+	}
+}
+
+// The object was made, then the process died before it could note that.
+func TestDiedAfterComplete(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int{mib / 2, 4 * mib} {
+		b := newBench(t, benchOptions{})
+		b.server.Inject(cosserver.Fault{Kind: cosserver.StallAnswer, Op: "complete", Times: 1}, cosserver.Fault{Kind: cosserver.StallAnswer, Op: "put", Times: 1})
+		g := b.file("died.mp4").grow(size).end()
+		b.until("the object is there", 10*time.Second, func() bool { return len(b.server.Objects()) == 1 })
+		b.halt()
+		b.run()
+		b.untilStored(g)
+		b.check(g)
+	}
+}
+
+// What ended last before the server stops is stored within the grace period.
+func TestStopFinishesWhatHasEnded(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, benchOptions{})
+	var files []*grower
+	for i := range 20 {
+		files = append(files, b.file(fmt.Sprintf("last/%d.mp4", i)).grow(mib/4))
+	}
+	for _, g := range files {
+		g.end()
+	}
+	b.halt()
+	b.check(files...)
+}
+
+// A slow remote store with a backlog must not keep files from a local one.
+func TestStoresDoNotWaitForEachOther(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, benchOptions{concurrency: 2})
+	b.server.Inject(cosserver.Fault{Kind: cosserver.Stall, Delay: 2 * time.Second})
+	for i := range 100 {
+		b.file(fmt.Sprintf("slow/%d.mp4", i)).grow(1000).end()
+	}
+	g := b.fileIn(b.local, "fast.mp4").grow(100_000).end()
+	b.until("the local file is stored", time.Second+time.Second/2, func() bool { return g.now().State == state.FileStored })
+	b.server.ClearFaults()
+}
+
+func TestUnknownStoreParks(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, benchOptions{})
+	g := b.file("homeless.mp4").grow(1000)
+	must(t, b.db.UpdateNow(context.Background(), func(tx *state.Tx) error {
+		_, err := tx.Exec(`UPDATE files SET store='gone' WHERE id=?`, g.row.ID)
+		return err
+	}))
+	g.end()
+	b.until("it is parked", 10*time.Second, func() bool { return g.now().State == state.FileParked })
+	must(t, b.db.UpdateNow(context.Background(), func(tx *state.Tx) error {
+		_, err := tx.Exec(`UPDATE files SET store='cos' WHERE id=?`, g.row.ID)
+		return err
+	}))
+	n, err := b.m.Unpark(context.Background(), "")
+	must(t, err)
+	if n != 1 {
+		t.Errorf("%d files tried again", n)
+	}
+	b.untilStored(g)
+	b.check(g)
+}
