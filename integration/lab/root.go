@@ -25,9 +25,13 @@ func Root(t T) string {
 	}
 }
 
-// Binary is the path of a built server, e.g. of "mediamtx".
+// Binary is the path of a built server, e.g. of "mediamtx". LIVERECORD_SERVER in
+// the environment names another one instead of that.
 func Binary(t T, name string) string {
 	t.Helper()
+	if other := os.Getenv("LIVERECORD_SERVER"); other != "" && name == "mediamtx" {
+		return other
+	}
 	path := filepath.Join(Root(t), "bin", name)
 	if _, err := os.Stat(path); err != nil {
 		t.Fatalf("bin/%s is missing: run `make build`, or `make test`", name)

@@ -1,9 +1,7 @@
 package lab
 
 import (
-	"context"
 	"fmt"
-	"net"
 	"time"
 
 	"github.com/bluenviron/gortsplib/v4"
@@ -38,9 +36,8 @@ func (s *Server) DialRTSP(t T, m *Media, host, path string) *RTSPClient {
 
 // TryRTSP is DialRTSP for what a server may refuse.
 func (s *Server) TryRTSP(m *Media, host, path string) (*RTSPClient, error) {
-	address := fmt.Sprintf("127.0.0.1:%d", s.rtsp)
 	if host == "" {
-		host = address
+		host = fmt.Sprintf("127.0.0.1:%d", s.rtsp)
 	}
 	out := &RTSPClient{}
 	desc := &description.Session{}
@@ -55,11 +52,9 @@ func (s *Server) TryRTSP(m *Media, host, path string) (*RTSPClient, error) {
 	tcp := gortsplib.TransportTCP
 	out.c = &gortsplib.Client{
 		Transport: &tcp, WriteQueueSize: 4096,
-		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, network, address)
-		},
+		DialContext: claimDialer(s.rtsp, host),
 	}
-	if err := out.c.StartRecording("rtsp://"+host+"/"+path, desc); err != nil {
+	if err := out.c.StartRecording("rtsp://"+claimed+"/"+path, desc); err != nil {
 		return nil, err
 	}
 	return out, nil

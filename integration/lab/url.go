@@ -35,11 +35,11 @@ func (s *Server) RTSPS(path string) string {
 }
 
 // SRT is the address that publishes to a path.
-func (s *Server) SRT(path string) string { return s.SRTStreamID("publish:" + path) }
+func (s *Server) SRT(path string) string { return s.SRTPort() + "&streamid=publish:" + path }
 
-// SRTStreamID is the address with a given streamid.
-func (s *Server) SRTStreamID(id string) string {
-	return fmt.Sprintf("srt://127.0.0.1:%d?mode=caller&streamid=%s&pkt_size=1316", s.srt, id)
+// SRTPort is the address without a streamid, which ffmpeg takes as -srt_streamid.
+func (s *Server) SRTPort() string {
+	return fmt.Sprintf("srt://127.0.0.1:%d?mode=caller&pkt_size=1316", s.srt)
 }
 
 // WHIP is the address that publishes to a path.

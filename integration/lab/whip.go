@@ -17,7 +17,7 @@ type WHIPClient struct {
 	pc       *webrtc.PeerConnection
 	tracks   []*webrtc.TrackLocalStaticSample
 	resource string
-	host     string
+	http     *http.Client
 }
 
 // DialWHIP publishes the tracks of m (H.264 without B-frames, Opus) to a path.
@@ -33,8 +33,13 @@ func (s *Server) DialWHIP(t T, m *Media, host, path, query string) *WHIPClient {
 }
 
 // TryWHIP is DialWHIP for what a server may refuse.
-func (s *Server) TryWHIP(m *Media, host, path, query string) (c *WHIPClient, err error) {
-	c = &WHIPClient{host: host}
+func (s *Server) TryWHIP(m *Media, host, path, query string) (_ *WHIPClient, err error) {
+	if host == "" {
+		host = fmt.Sprintf("127.0.0.1:%d", s.webrtc)
+	}
+	c := &WHIPClient{http: &http.Client{
+		Transport: &http.Transport{DialContext: claimDialer(s.webrtc, host), DisableKeepAlives: true},
+	}}
 	if c.pc, err = webrtc.NewPeerConnection(webrtc.Configuration{}); err != nil {
 		return nil, err
 	}
@@ -50,7 +55,7 @@ func (s *Server) TryWHIP(m *Media, host, path, query string) (c *WHIPClient, err
 	}
 	connected := make(chan webrtc.PeerConnectionState, 10)
 	c.pc.OnConnectionStateChange(func(st webrtc.PeerConnectionState) { connected <- st })
-	address := s.WHIP(path)
+	address := "http://" + claimed + "/" + path + "/whip"
 	if query != "" {
 		address += "?" + query
 	}
@@ -129,7 +134,7 @@ func (c *WHIPClient) exchange(address string) error {
 	if err != nil {
 		return err
 	}
-	location.Host = base.Host
+	location.Scheme, location.Host = base.Scheme, base.Host
 	c.resource = location.String()
 	return c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: string(answer)})
 }
@@ -139,9 +144,8 @@ func (c *WHIPClient) request(method, address, body string) (*http.Response, erro
 	if err != nil {
 		return nil, err
 	}
-	req.Host = c.host
 	req.Header.Set("Content-Type", "application/sdp")
-	return http.DefaultClient.Do(req)
+	return c.http.Do(req)
 }
 
 // Play sends samples in real time. Their distances are those of the source.
