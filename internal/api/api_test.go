@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -274,4 +275,28 @@ func TestOperatorStartsAndStops(t *testing.T) {
 	w.ok("LrStop", `{"TaskId":"`+first+`"}`)
 	w.refused(codeInvalid, "LrStop", `{"TaskId":"nosuch"}`)
 	require.Contains(t, w.log.String(), "stopped=")
+}
+
+func TestLimitsAndTriplesHoldWhenManyCallAtOnce(t *testing.T) {
+	w := newWorld(t)
+	w.c.Limits.Templates = 10
+	var wg sync.WaitGroup
+	var made, bound atomic.Int64
+	for range 40 {
+		wg.Go(func() {
+			rec := httptest.NewRecorder()
+			w.ServeHTTP(rec, w.post("CreateLiveRecordTemplate", `{"TemplateName":"a"}`))
+			if strings.Contains(rec.Body.String(), "TemplateId") {
+				made.Add(1)
+			}
+			rec = httptest.NewRecorder()
+			w.ServeHTTP(rec, w.post("CreateLiveRecordRule", `{"DomainName":"d.example.com","TemplateId":1}`))
+			if !strings.Contains(rec.Body.String(), "Error") {
+				bound.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	require.Equal(t, []int64{10, 1}, []int64{made.Load(), bound.Load()})
+	require.Equal(t, int64(11), w.plans.Load())
 }
