@@ -13,6 +13,7 @@ import (
 	"github.com/live-recording/liverecord/hooks"
 	"github.com/live-recording/liverecord/internal/mux"
 	"github.com/live-recording/liverecord/internal/mux/hls"
+	"github.com/live-recording/liverecord/internal/mux/hls/piece"
 	"github.com/live-recording/liverecord/internal/mux/index"
 	"github.com/live-recording/liverecord/internal/plan"
 	"github.com/live-recording/liverecord/internal/spool"
@@ -201,9 +202,12 @@ func (o *fileOutput) revive(c *openFile, row *state.FileRow) error {
 	return err
 }
 
-// extent reads from the journal which part of the timeline a file covers.
+// extent reads from the journal which part of the timeline a file covers. A
+// sample without a duration lasts as long as the one before.
 func extent(tracks []hooks.Track, records mux.Records) (start, end time.Duration, err error) {
 	first := true
+	last, step := make([]int64, len(tracks)), make([]int64, len(tracks))
+	seen := make([]bool, len(tracks))
 	for p, err := range index.Entries(records) {
 		if err != nil {
 			return 0, 0, err
@@ -211,12 +215,16 @@ func extent(tracks []hooks.Track, records mux.Records) (start, end time.Duration
 		if p.Track >= len(tracks) {
 			continue
 		}
+		if seen[p.Track] && p.DTS > last[p.Track] {
+			step[p.Track] = p.DTS - last[p.Track]
+		}
+		last[p.Track], seen[p.Track] = p.DTS, true
 		clock := max(tracks[p.Track].ClockRate, 1)
 		at := ticksToTime(p.DTS, clock)
 		if first || at < start {
 			start, first = at, false
 		}
-		end = max(end, ticksToTime(p.DTS+max(p.CTO, 0)+max(p.Dur, 1), clock))
+		end = max(end, ticksToTime(p.DTS+max(p.CTO, 0)+max(p.Dur, step[p.Track], 1), clock))
 	}
 	return start, end, nil
 }
@@ -305,12 +313,12 @@ func (o *hlsOutput) restorePiece(row *state.FileRow) (last time.Time, err error)
 // restoreTimes notes up to where on the timeline a repaired piece goes.
 func (o *hlsOutput) restoreTimes(row *state.FileRow, format hls.Container, tracks []hooks.Track) error {
 	records := o.place.Dir.Records(row.Spool)
-	info, err := format.Format().Inspect(tracks, records)
+	sum, err := piece.Sum(len(tracks), records)
 	if err != nil {
 		return err
 	}
 	for i, t := range tracks {
-		row.Detail.End = max(row.Detail.End, int64(ticksToTime(info.Ends[i], max(t.ClockRate, 1))))
+		row.Detail.End = max(row.Detail.End, int64(ticksToTime(sum.Spans[i].Shown, max(t.ClockRate, 1))))
 	}
 	m, err := format.Resume(tracks, records)
 	if err == nil {

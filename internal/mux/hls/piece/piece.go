@@ -21,6 +21,7 @@
 //	  samples  uvarint = number<<1 | inside; if the number is not 0:
 //	  start    zigzag varint, DTS of the first one
 //	  length   uvarint, from start to the end of the last one
+//	  beyond   uvarint, how far behind that end the last picture is shown
 //
 // inside is set if the track's first sample of the flush is not a sync sample.
 //
@@ -53,6 +54,7 @@ var ErrCorrupt = errors.New("corrupt piece record")
 type Span struct {
 	Samples    int64
 	Start, End int64 // ticks: DTS of the first sample, DTS + duration of the last
+	Shown      int64 // PTS + duration of what is shown last; not before End
 	Inside     bool  // the first sample is not a sync sample
 }
 
@@ -86,10 +88,12 @@ func Decode(b []byte) (Record, error) {
 		}
 		s.Start = d.varint()
 		length := int64(d.uvarint())
-		if length < 0 || s.Start > math.MaxInt64-length {
+		beyond := int64(d.uvarint())
+		if length < 0 || s.Start > math.MaxInt64-length || beyond < 0 || s.Start+length > math.MaxInt64-beyond {
 			return r, fmt.Errorf("%w: span of track %d", ErrCorrupt, i)
 		}
 		s.End = s.Start + length
+		s.Shown = s.End + beyond
 	}
 	if d.bad || len(d.rest) > 0 {
 		return r, fmt.Errorf("%w: length", ErrCorrupt)
@@ -162,10 +166,11 @@ func (s *Span) extend(o Span) {
 		return
 	}
 	if s.Samples == 0 {
-		s.Start, s.Inside = o.Start, o.Inside
+		s.Start, s.Inside, s.Shown = o.Start, o.Inside, o.Shown
 	}
 	s.Samples += o.Samples
 	s.End = o.End
+	s.Shown = max(s.Shown, o.Shown)
 }
 
 // Lead returns the track that pieces are cut by: the first video track, else

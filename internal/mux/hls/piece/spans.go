@@ -56,10 +56,11 @@ func (s *Spans) Add(x *mux.Sample) {
 	}
 	t.last, t.any = x.DTS, true
 	if t.span.Samples == 0 {
-		t.span.Start, t.span.Inside = x.DTS, !x.Sync
+		t.span.Start, t.span.Inside, t.span.Shown = x.DTS, !x.Sync, x.DTS
 	}
 	t.span.Samples++
 	t.span.End = x.DTS + t.Dur(x)
+	t.span.Shown = max(t.span.Shown, x.PTS+t.Dur(x))
 }
 
 // Dur is the duration of a sample in ticks: its own, else as long as the one
@@ -103,6 +104,7 @@ func (s *Spans) Record(state []byte) []byte {
 		if t.span.Samples > 0 {
 			b = binary.AppendVarint(b, t.span.Start)
 			b = binary.AppendUvarint(b, uint64(max(0, t.span.End-t.span.Start)))
+			b = binary.AppendUvarint(b, uint64(max(0, t.span.Shown-t.span.End)))
 		}
 		t.span = Span{End: t.span.End}
 	}
