@@ -1,0 +1,33 @@
+package torture
+
+import (
+	"flag"
+	"math/rand/v2"
+	"os"
+	"testing"
+)
+
+var (
+	seed   = flag.Uint64("seed", 1, "of everything that is drawn by chance")
+	n      = flag.Int("n", 0, "kills; 0 = a short run of everything")
+	server = flag.String("server", "mediamtx", "the server to torture, a name below bin/")
+)
+
+// long tells whether the whole suite was asked for.
+func long() bool { return *n > 0 }
+
+// pick returns what a short run does, or a long one.
+func pick[T any](short, whole T) T {
+	if long() {
+		return whole
+	}
+	return short
+}
+
+// random draws what a scenario needs; each scenario has a sequence of its own.
+func random(scenario uint64) *rand.Rand { return rand.New(rand.NewPCG(*seed, scenario)) }
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	os.Exit(m.Run())
+}
