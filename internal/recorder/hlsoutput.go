@@ -121,7 +121,7 @@ func (o *hlsOutput) start(s *timeline.Sample) bool {
 	if o.rec.now.Before(o.retryAt) {
 		return false
 	}
-	o.rec.refresh(o.tracks)
+	o.rec.refresh(o.tracks, s.Track)
 	known := o.known()
 	container := hls.Choose(o.f.Container, known)
 	if o.list != nil && (container != o.list.container || o.codecChanged()) {

@@ -127,7 +127,7 @@ func sampleDur(s *timeline.Sample) time.Duration {
 // file's tracks are matched with those of the new publication.
 func (o *fileOutput) fits(s *timeline.Sample) bool {
 	c := o.cur
-	if c.slots == nil && !o.match() {
+	if c.slots == nil && !o.match(s) {
 		return false
 	}
 	slot := c.slots[s.Track]
@@ -151,7 +151,8 @@ func (o *fileOutput) joins(s *timeline.Sample) bool {
 }
 
 // match finds the file's tracks in the publication; they must be the same in meaning.
-func (o *fileOutput) match() bool {
+func (o *fileOutput) match(s *timeline.Sample) bool {
+	o.rec.refresh(o.tracks, s.Track)
 	chosen := o.choose()
 	if len(chosen) != len(o.cur.tracks) {
 		return false
@@ -240,7 +241,7 @@ func (o *fileOutput) open(s *timeline.Sample) bool {
 	if o.rec.now.Before(o.retryAt) {
 		return false
 	}
-	o.rec.refresh(o.tracks)
+	o.rec.refresh(o.tracks, s.Track)
 	chosen := o.choose()
 	lead := leadOf(o.tracks, chosen)
 	if o.needKey && lead >= 0 && (s.Track != lead || !s.Sync) {
@@ -399,11 +400,12 @@ func (o *fileOutput) status() OutputStatus {
 
 func (o *fileOutput) save(row *state.FileRow) { o.rec.saveFile(row) }
 
-// refresh takes over parameters that became known after the publication began
-// and before the track's first sample was given out.
-func (rec *recording) refresh(tracks []*hooks.Track) {
+// refresh takes over what the stream itself has told of its tracks since the
+// publication began, which is more than the host knew then; but not of the one
+// whose sample is at hand, which tells its own.
+func (rec *recording) refresh(tracks []*hooks.Track, own int) {
 	for i, now := range rec.tl.Tracks() {
-		if !timeline.Known(tracks[i]) {
+		if i != own {
 			tracks[i] = now
 		}
 	}

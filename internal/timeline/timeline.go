@@ -74,6 +74,7 @@ type Timeline struct {
 	open    bool
 	waiting []hooks.Unit // before the first key frame
 	since   time.Time
+	joining gather // the beginning of a publication that joins
 
 	clock  wallClock
 	shift  time.Duration // by which jumping tracks were moved
@@ -146,30 +147,46 @@ func (t *Timeline) Write(u hooks.Unit, now time.Time) {
 		return
 	}
 	if t.open {
-		t.unit(&u)
+		t.take(&u, now)
 		return
 	}
 	if t.since.IsZero() {
 		t.since = now
 	}
 	if key := t.isStart(&u); key {
-		t.start(&u)
+		t.start(&u, now)
 	} else if t.waiting = append(t.waiting, u); now.Sub(t.since) >= Patience {
-		t.start(nil)
+		t.start(nil, now)
 	}
 }
 
-// Tick lets a publication that has gone silent before its first key frame begin.
+// take goes on with a unit of the open timeline.
+func (t *Timeline) take(u *hooks.Unit, now time.Time) {
+	if t.joining.on {
+		t.hold(u, now)
+	} else {
+		t.unit(u)
+	}
+}
+
+// Tick lets a publication begin that has gone silent before its first key frame,
+// or before all its tracks began.
 func (t *Timeline) Tick(now time.Time) {
 	if !t.open && len(t.waiting) > 0 && now.Sub(t.since) >= Patience {
-		t.start(nil)
+		t.start(nil, now)
+	}
+	if t.joining.on && t.gathered(now) {
+		t.release()
 	}
 }
 
 // Flush gives out all that is held back, at the end of the publication.
 func (t *Timeline) Flush() {
 	if !t.open && len(t.waiting) > 0 {
-		t.start(nil)
+		t.start(nil, t.since)
+	}
+	if t.joining.on {
+		t.release()
 	}
 	for _, l := range t.lanes {
 		t.batch = l.order.flush(t.batch[:0])
@@ -199,7 +216,7 @@ func (t *Timeline) isStart(u *hooks.Unit) bool {
 }
 
 // start opens the timeline with the key frame, or, without one, with what waits.
-func (t *Timeline) start(key *hooks.Unit) {
+func (t *Timeline) start(key *hooks.Unit, now time.Time) {
 	t.open = true
 	kept := t.waiting
 	t.waiting = nil
@@ -210,11 +227,9 @@ func (t *Timeline) start(key *hooks.Unit) {
 		kept = t.belonging(kept, key)
 		kept = append(kept, *key)
 	}
-	if t.o.JoinAt >= 0 {
-		t.join(kept)
-	}
+	t.joining.on = t.o.JoinAt >= 0
 	for i := range kept {
-		t.unit(&kept[i])
+		t.take(&kept[i], now)
 	}
 }
 
@@ -260,17 +275,6 @@ func (t *Timeline) keep(u *hooks.Unit, from time.Duration) bool {
 
 func (t *Timeline) rawTime(u *hooks.Unit) time.Duration {
 	return toTime(u.PTS, t.lanes[u.Track].info.ClockRate)
-}
-
-// join moves all tracks by the same time, so that the earliest unit stands at JoinAt.
-func (t *Timeline) join(units []hooks.Unit) {
-	first := t.rawTime(&units[0])
-	for i := range units {
-		first = min(first, t.rawTime(&units[i]))
-	}
-	for _, l := range t.lanes {
-		l.join = toTicks(t.o.JoinAt-first, l.info.ClockRate)
-	}
 }
 
 // unit turns a unit into samples.
