@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"reflect"
 	"slices"
 	"sync"
 
@@ -52,6 +53,9 @@ func (p *places) openDir(path string, max, minFree int64) (*spool.Dir, error) {
 
 // open makes or replaces a store. Called with the lock, or before anyone else knows p.
 func (p *places) open(name string, s config.Store) error {
+	if old := p.targets[name]; old != nil && reflect.DeepEqual(old.Config, s) {
+		return nil
+	}
 	t := &upload.Target{Config: s, Dir: p.spool}
 	if s.Type == "cos" {
 		remote, err := cos.New(s, cos.Options{})

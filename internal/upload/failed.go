@@ -3,6 +3,7 @@ package upload
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"math/rand/v2"
 	"time"
 
@@ -33,6 +34,9 @@ func (m *Mover) failed(ctx context.Context, f *state.FileRow, cause error) {
 		return
 	}
 	if f.State == state.FileOpen || f.State == state.FileWaiting {
+		if errors.Is(cause, fs.ErrClosed) {
+			return // it has ended meanwhile; ready() finds it
+		}
 		m.hold(f, cause)
 		return
 	}

@@ -151,7 +151,7 @@ func (u *upload) open(ctx context.Context) (func(), error) {
 	if !u.ended {
 		live, ok := dir.Live(u.f.Spool)
 		if !ok {
-			return nil, fmt.Errorf("%s is not open", u.f.Spool) // ends right now; ready() finds it
+			return nil, fmt.Errorf("%s: %w", u.f.Spool, fs.ErrClosed)
 		}
 		u.body, u.size, u.gone = live, live.Size(), live.IsReleased
 		return func() {}, nil
@@ -214,6 +214,9 @@ func (u *upload) plan() (out []part) {
 func (u *upload) begin(ctx context.Context) error {
 	if u.f.Upload == "" {
 		if err := u.claim(ctx); err != nil {
+			return err
+		}
+		if err := u.sweep(ctx); err != nil {
 			return err
 		}
 		id, err := u.t.Remote.Initiate(ctx, u.describe())
