@@ -9,8 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/live-recording/liverecord/internal/mux"
 )
 
@@ -122,11 +120,11 @@ func (f *File) IsReleased(from, to int64) bool {
 // Sync makes what was appended survive a power loss.
 func (f *File) Sync() error {
 	f.dirty.Store(false)
-	if err := unix.Fdatasync(int(f.body.Fd())); err != nil {
+	if err := dataSync(f.body); err != nil {
 		f.dirty.Store(true)
 		return fmt.Errorf("sync: %w", err)
 	}
-	if err := unix.Fdatasync(int(f.journal.Fd())); err != nil {
+	if err := dataSync(f.journal); err != nil {
 		f.dirty.Store(true)
 		return fmt.Errorf("sync: %w", err)
 	}

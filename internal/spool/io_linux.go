@@ -55,12 +55,29 @@ func skip(v [][]byte, n int) [][]byte {
 	return v
 }
 
+// withFD runs do on the descriptor of a file, which can't be closed (and its
+// number given to another file) meanwhile. os.ErrClosed if it was.
+func withFD(f *os.File, do func(fd int) error) error {
+	c, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	if c.Control(func(fd uintptr) { err = do(int(fd)) }) != nil {
+		return os.ErrClosed
+	}
+	return err
+}
+
+func dataSync(f *os.File) error { return withFD(f, unix.Fdatasync) }
+
 // punch gives a range back to the disk; the file keeps its size.
 func punch(f *os.File, off, n int64) error {
 	if n <= 0 {
 		return nil
 	}
-	err := unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, off, n)
+	err := withFD(f, func(fd int) error {
+		return unix.Fallocate(fd, unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, off, n)
+	})
 	if err != nil {
 		return &os.PathError{Op: "punch hole", Path: f.Name(), Err: err}
 	}

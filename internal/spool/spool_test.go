@@ -219,3 +219,16 @@ func BenchmarkAppend(b *testing.B) {
 		require.NoError(b, f.Append(x))
 	}
 }
+
+// Uploads sync and punch from other goroutines while the recorder closes.
+func TestUseAfterClose(t *testing.T) {
+	d := openDir(t, 0, 0)
+	f, err := d.Create("closed", Header{Format: "mp4"})
+	require.NoError(t, err)
+	require.NoError(t, f.Append(batch("r", "some bytes")))
+	require.NoError(t, f.Close())
+	require.ErrorIs(t, f.Sync(), os.ErrClosed)
+	require.ErrorIs(t, f.Release(0, 4), os.ErrClosed)
+	_, err = f.ReadAt(make([]byte, 4), 0)
+	require.ErrorIs(t, err, os.ErrClosed)
+}
