@@ -239,7 +239,7 @@ func (h *house) build(c *config.Config) {
 	h.trouble = notify.NewCollector(h.notifier)
 	ev := &events{emit: h.notifier.Emit, report: h.trouble.Report, places: h.places, secret: linkSecret(h.pair)}
 	h.mover = upload.New(upload.Options{
-		DB: h.db, Log: h.log, Events: ev, Formats: formats, Target: h.places.target, Stores: h.places.names, Stored: h.notifier.Wake,
+		DB: h.db, Log: h.log, Events: ev, Formats: formats, Target: h.places.target, Stored: h.notifier.Wake,
 	})
 	named := map[config.FormatName]mux.Format{config.MP4: mp4.Format, config.FLV: flv.Format, config.AAC: adts.Format}
 	h.recorder = recorder.New(recorder.Options{

@@ -64,8 +64,6 @@ type Options struct {
 	Formats map[string]mux.Format // by the format of a file row
 	// Target returns the store of that name.
 	Target func(name string) (*Target, error)
-	// Stores names all stores.
-	Stores func() []string
 	// Stored is told after a file was stored; may be nil.
 	Stored func()
 }
@@ -108,9 +106,6 @@ const idle = 15 * time.Second
 func (m *Mover) Run(ctx context.Context, grace time.Duration) {
 	requests, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	if m.o.Stores != nil {
-		m.jobs.Go(func() { m.sweep(ctx) })
-	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
