@@ -118,7 +118,7 @@ func (p *Plugin) Close() {
 func (p *Plugin) changed(c *config.Config, err error) {
 	if err != nil {
 		p.report(err)
-		p.log.Error("the configuration has errors: what was in force stays in force", "file", p.file)
+		p.log.Error("the configuration has errors: nothing changes", "file", p.file)
 		return
 	}
 	p.mu.Lock()
@@ -195,8 +195,8 @@ var formats = map[string]mux.Format{
 }
 
 // openHouse starts everything, or nothing.
-func openHouse(c *config.Config, log *slog.Logger) (h *house, err error) {
-	h = &house{log: log}
+func openHouse(c *config.Config, log *slog.Logger) (_ *house, err error) {
+	h := &house{log: log}
 	defer func() {
 		if err != nil {
 			h.cleanup()
@@ -225,6 +225,9 @@ func openHouse(c *config.Config, log *slog.Logger) (h *house, err error) {
 	}
 	if err := h.recorder.Recover(context.Background()); err != nil {
 		return nil, fmt.Errorf("taking up what an earlier run left in %s: %w", filepath.Dir(c.State), err)
+	}
+	if _, err := h.mover.Unpark(context.Background(), ""); err != nil { // a restart is a request to try again
+		return nil, fmt.Errorf("parked files: %w", err)
 	}
 	h.run()
 	if h.service, err = openService(h, c); err != nil { // recording does not need it

@@ -2,9 +2,12 @@ package upload
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"path"
 	"sort"
 	"strconv"
 
@@ -43,27 +46,36 @@ func (u *upload) before(ctx context.Context, all concat) (*store.Result, error) 
 	if u.f.Parent != 0 {
 		return nil, nil // below a key that the playlist has claimed
 	}
-	sum, err := sumOf(all)
-	if err != nil {
-		return nil, err
-	}
 	for {
 		res, err := u.t.Remote.Head(ctx, u.f.Object)
-		switch {
-		case err == nil && sameObject(res, sum):
-			return &res, nil
-		case err == nil && u.m.hasClaimed(u.f):
-			return nil, nil // a PUT of ours that went wrong
-		case err != nil && store.KindOf(err) == store.KindNotFound:
+		if err != nil && (store.KindOf(err) == store.KindNotFound || mayNotLook(err)) {
 			u.m.claim(u.f)
 			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		sum, err := sumOf(all)
+		switch {
 		case err != nil:
 			return nil, err
+		case sameObject(res, sum):
+			return &res, nil
+		case u.m.hasClaimed(u.f):
+			return nil, nil // a PUT of ours that went wrong
 		}
 		if err := u.m.rename(ctx, u.f); err != nil {
 			return nil, err
 		}
 	}
+}
+
+// mayNotLook: HEAD is refused. Its answer has no body that would tell a wrong
+// secret from a missing right, so the request that is really wanted is sent: it
+// works, or tells.
+func mayNotLook(err error) bool {
+	var e *store.Error
+	return errors.As(err, &e) && e.Status == http.StatusForbidden
 }
 
 // claim notes that the key was free when the file came to it.
@@ -105,7 +117,12 @@ const metaFile = "liverecord-file"
 
 func (u *upload) describe() store.Object {
 	o := u.m.object(u.t, u.f)
+	o.Disposition = path.Base(u.f.Object)
 	o.Meta = map[string]string{metaFile: strconv.FormatInt(u.f.ID, 10), "recording": strconv.FormatInt(u.f.Recording, 10)}
+	var r struct{ Domain, App, Stream string } // of state.RecordingRow
+	if json.Unmarshal(u.h.Stream, &r) == nil {
+		o.Meta["stream"] = r.Domain + "/" + r.App + "/" + r.Stream
+	}
 	if !u.f.Started.IsZero() {
 		o.Meta["start"] = u.f.Started.UTC().Format("2006-01-02T15:04:05.000Z")
 	}
@@ -120,7 +137,7 @@ func (u *upload) claim(ctx context.Context) error {
 	for {
 		_, err := u.t.Remote.Head(ctx, u.f.Object)
 		switch {
-		case err != nil && store.KindOf(err) == store.KindNotFound:
+		case err != nil && (store.KindOf(err) == store.KindNotFound || mayNotLook(err)):
 			return nil
 		case err != nil:
 			return err

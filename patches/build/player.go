@@ -3,6 +3,7 @@ package main
 import (
 	"archive/tar"
 	"compress/gzip"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"time"
 )
 
 // player is the script that MediaMTX's HLS page plays with. The module does not
@@ -19,6 +21,9 @@ type player struct {
 	Version string `json:"version"` // of hls.js
 	SHA256  string `json:"sha256"`  // of dist/hls.min.js in the npm package
 }
+
+// fetchTimeout is how long npm may take: without network it hangs.
+const fetchTimeout = time.Minute
 
 const playerMember = "package/dist/hls.min.js"
 
@@ -99,7 +104,9 @@ func fetchPlayer(version string) ([]byte, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	cmd := exec.Command(npm, "pack", "--silent", "hls.js@"+version)
+	ctx, cancel := context.WithTimeout(context.Background(), fetchTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, npm, "pack", "--silent", "hls.js@"+version)
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("npm pack: %w: %s", err, tail(out, 300))
