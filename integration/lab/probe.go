@@ -5,10 +5,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Frame is a decoded picture or a packet of sound: a hash, and when it is shown.
@@ -30,27 +34,89 @@ func run(t T, name string, args ...string) (out []byte, messages string) {
 	return o.Bytes(), e.String()
 }
 
+// Reading is what independent readers find in a file.
+type Reading struct {
+	Info     Info
+	Pictures []Frame // decoded, in the order of their times
+	Sound    []Frame // packets of the first audio track, as coded
+	Messages string  // of ffprobe and of ffmpeg, which decoded everything
+}
+
+// readings keeps what was read: tests ask for the same file several times, and
+// programs cost more than the files that they read here.
+var readings sync.Map // file, size and time → *Reading
+
+// Read reads a whole file with ffprobe and ffmpeg.
+func Read(t T, file string) *Reading {
+	t.Helper()
+	st, err := os.Stat(file)
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	key := fmt.Sprint(file, st.Size(), st.ModTime())
+	if r, ok := readings.Load(key); ok {
+		return r.(*Reading)
+	}
+	r := &Reading{}
+	r.Info, r.Messages = probe(t, file)
+	dir := t.TempDir()
+	pictures, sound := filepath.Join(dir, "pictures"), filepath.Join(dir, "sound")
+	args := []string{"-nostdin", "-v", "error", "-copyts", "-i", file}
+	if r.Info.Has("video") {
+		args = append(args, "-map", "0:v:0", "-fps_mode", "passthrough", "-enc_time_base", "1:90000", "-pix_fmt", "yuv420p",
+			"-f", "framehash", "-hash", "md5", pictures)
+	}
+	if r.Info.Has("audio") {
+		args = append(args, "-map", "0:a:0", "-c", "copy")
+		if slices.Contains(r.Info.Codecs(), "aac") { // the same whether its container wants ADTS headers or not
+			args = append(args, "-bsf:a", "aac_adtstoasc")
+		}
+		args = append(args, "-f", "framehash", "-hash", "md5", sound)
+	}
+	_, messages := run(t, "ffmpeg", append(args, "-map", "0", "-f", "null", "-")...)
+	if !r.Info.Has("video") && strings.HasSuffix(file, ".m3u8") {
+		// ffmpeg 5.1 reads the first two packets of a playlist of sound with the
+		// same time, and complains to itself when it copies them.
+		messages = monotonic.ReplaceAllString(messages, "")
+	}
+	r.Messages += messages
+	r.Pictures, r.Sound = readFrames(t, pictures), readFrames(t, sound)
+	readings.Store(key, r)
+	return r
+}
+
+var monotonic = regexp.MustCompile(`(?m)^.*non monotonically increasing dts to muxer in stream 0: \d+ >= \d+\n\z`)
+
+func readFrames(t T, file string) []Frame {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if os.IsNotExist(err) {
+		return nil
+	}
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	return parseFrames(t, text)
+}
+
 // Silent checks that ffprobe and a full decoding by ffmpeg have nothing to say.
 func Silent(t T, file string) {
 	t.Helper()
-	if _, msg := run(t, "ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "csv", file); msg != "" {
-		t.Errorf("ffprobe %s:\n%.3000s", file, msg)
-	}
-	if _, msg := run(t, "ffmpeg", "-nostdin", "-v", "error", "-xerror", "-i", file, "-map", "0", "-f", "null", "-"); msg != "" {
-		t.Errorf("ffmpeg %s:\n%.3000s", file, msg)
+	if m := Read(t, file).Messages; m != "" {
+		t.Errorf("ffprobe and ffmpeg on %s:\n%.3000s", file, m)
 	}
 }
 
-// Pictures decodes the video and returns a hash per frame, in the order of
-// their times.
+// Pictures returns a hash per decoded picture, in the order of their times.
 func Pictures(t T, file string) []Frame {
 	t.Helper()
-	if !Probe(t, file).Has("video") {
-		return nil
-	}
-	out, _ := run(t, "ffmpeg", "-nostdin", "-v", "error", "-copyts", "-i", file, "-map", "0:v:0", "-fps_mode", "passthrough",
-		"-enc_time_base", "1:90000", "-pix_fmt", "yuv420p", "-f", "framehash", "-hash", "md5", "-")
-	return parseFrames(t, out)
+	return Read(t, file).Pictures
+}
+
+// Sound returns a hash per packet of the first audio track, as coded.
+func Sound(t T, file string) []Frame {
+	t.Helper()
+	return Read(t, file).Sound
 }
 
 func parseFrames(t T, out []byte) []Frame {
@@ -79,22 +145,6 @@ func parseFrames(t T, out []byte) []Frame {
 		frames = append(frames, Frame{strings.TrimSpace(fields[5]), float64(pts) * num / den})
 	}
 	return frames
-}
-
-// Sound returns a hash per packet of the first audio track, as coded. AAC is
-// the same whether its container wants ADTS headers or not.
-func Sound(t T, file string) []Frame {
-	t.Helper()
-	info := Probe(t, file)
-	if !info.Has("audio") {
-		return nil
-	}
-	args := []string{"-nostdin", "-v", "error", "-copyts", "-i", file, "-map", "0:a:0", "-c", "copy"}
-	if slices.Contains(info.Codecs(), "aac") {
-		args = append(args, "-bsf:a", "aac_adtstoasc")
-	}
-	out, _ := run(t, "ffmpeg", append(args, "-f", "framehash", "-hash", "md5", "-")...)
-	return parseFrames(t, out)
 }
 
 // Packets sums up all packets of a file: a hash per stream of its data.
@@ -145,10 +195,15 @@ func (i Info) Seconds() float64 {
 // Probe asks ffprobe.
 func Probe(t T, file string) Info {
 	t.Helper()
-	out, _ := run(t, "ffprobe", "-v", "error", "-show_streams", "-show_format", "-of", "json", file)
-	var i Info
+	i, _ := probe(t, file)
+	return i
+}
+
+func probe(t T, file string) (i Info, messages string) {
+	t.Helper()
+	out, messages := run(t, "ffprobe", "-v", "error", "-show_streams", "-show_format", "-of", "json", file)
 	if err := json.Unmarshal(out, &i); err != nil {
 		t.Fatalf("ffprobe %s: %v", file, err)
 	}
-	return i
+	return i, messages
 }

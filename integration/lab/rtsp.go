@@ -1,7 +1,9 @@
 package lab
 
 import (
+	"context"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/bluenviron/gortsplib/v4"
@@ -14,6 +16,8 @@ import (
 type RTSPClient struct {
 	c      *gortsplib.Client
 	tracks []rtspTrack
+	sent   uint64 // packets
+	conn   net.Conn
 }
 
 type rtspTrack struct {
@@ -49,10 +53,13 @@ func (s *Server) TryRTSP(m *Media, host, path string) (*RTSPClient, error) {
 		out.tracks = append(out.tracks, track)
 		desc.Medias = append(desc.Medias, track.media)
 	}
-	tcp := gortsplib.TransportTCP
+	tcp, dial := gortsplib.TransportTCP, claimDialer(s.rtsp, host)
 	out.c = &gortsplib.Client{
 		Transport: &tcp, WriteQueueSize: 4096,
-		DialContext: claimDialer(s.rtsp, host),
+		DialContext: func(ctx context.Context, network, address string) (conn net.Conn, err error) {
+			out.conn, err = dial(ctx, network, address)
+			return out.conn, err
+		},
 	}
 	if err := out.c.StartRecording("rtsp://"+claimed+"/"+path, desc); err != nil {
 		return nil, err
@@ -111,6 +118,7 @@ func (c *RTSPClient) Send(x *Sample) error {
 		if err := c.c.WritePacketRTP(track.media, p); err != nil {
 			return err
 		}
+		c.sent++
 	}
 	return nil
 }
@@ -136,13 +144,17 @@ func play(samples []Sample, speed float64, send func(*Sample) error) error {
 // Close waits until all was sent, and says goodbye.
 func (c *RTSPClient) Close() {
 	// The library's queue of packets is thrown away by Close.
-	for last := uint64(0); ; {
+	for deadline := time.Now().Add(Patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		stats := c.c.Stats()
-		if stats == nil || stats.Conn.BytesSent == last {
+		if stats == nil || stats.Session.RTPPacketsSent >= c.sent {
 			break
 		}
-		last = stats.Conn.BytesSent
-		time.Sleep(100 * time.Millisecond)
 	}
+	c.c.Close()
+}
+
+// Cut drops the connection without a goodbye. What is queued is lost.
+func (c *RTSPClient) Cut() {
+	c.conn.Close()
 	c.c.Close()
 }

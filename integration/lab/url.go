@@ -39,7 +39,7 @@ func (s *Server) SRT(path string) string { return s.SRTPort() + "&streamid=publi
 
 // SRTPort is the address without a streamid, which ffmpeg takes as -srt_streamid.
 func (s *Server) SRTPort() string {
-	return fmt.Sprintf("srt://127.0.0.1:%d?mode=caller&pkt_size=1316", s.srt)
+	return fmt.Sprintf("srt://127.0.0.1:%d?mode=caller&pkt_size=1316&linger=5", s.srt)
 }
 
 // WHIP is the address that publishes to a path.

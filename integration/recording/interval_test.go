@@ -15,15 +15,15 @@ rules: [{template: everything}]
 // format.
 func TestInterval(t *testing.T) {
 	t.Parallel()
-	seconds, files := 60, 6
-	if testing.Short() {
-		seconds, files = 23, 3
-	}
 	s := lab.Start(t, lab.Options{Recording: everyTenSeconds})
 	for name, kind := range map[string]lab.Kind{"plain": lab.H264AAC, "b-frames": lab.BFrames, "video": lab.VideoOnly, "aac": lab.AACOnly} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			path := "cut/" + name
+			seconds, files := 23, 3
+			if (name == "b-frames" || name == "aac") && !testing.Short() {
+				seconds, files = 60, 6
+			}
 			src := kind.Long(seconds).Make(t)
 			s.Publish(t, src, s.RTMP(path)).Wait(t)
 			for _, ext := range []string{".mp4", ".flv", "_eof.m3u8"} {
