@@ -377,7 +377,7 @@ func (o *hlsOutput) closePiece(e hls.Ended) {
 	p.row.State, p.row.Ended, p.row.Duration, p.row.Detail.Map = state.FileEnded, o.rec.now, e.Duration, l.mapURI
 	p.row.Detail.Independent = !e.Dependent
 	p.row.Size = p.sp.Size()
-	p.row.Detail.End = int64(l.end)
+	p.row.Detail.End = int64(max(l.end, o.rec.lastShown()))
 	if o.mux != nil {
 		origin := o.mux.Origin()
 		l.origin, p.row.Detail.Origin = &origin, origin

@@ -302,6 +302,14 @@ func (rec *recording) endPublication(reason string) {
 	rec.log.Info("the publication ended, the recording waits", "until", deadline.UTC().Format(time.RFC3339), "reason", reason)
 }
 
+// lastShown is where on the recording's timeline the last picture so far ends.
+func (rec *recording) lastShown() time.Duration {
+	if rec.tl != nil && rec.tl.Started() {
+		return rec.tl.End()
+	}
+	return rec.end
+}
+
 func (rec *recording) tellOdd(s timeline.Stats) {
 	if s.Jumps > 0 {
 		rec.log.Warn("timestamps jumped; the timeline was continued", "jumps", s.Jumps)

@@ -80,7 +80,7 @@ func TestStormOfFaults(t *testing.T) {
 			for _, g := range files {
 				g.grow(1).end()
 			}
-			b.until("all stored", 2*minute, func() bool { n, _ := b.events.counts(); return n == len(files) })
+			b.untilStored(files...)
 			b.dropOrphans()
 			b.check(files...)
 		})
