@@ -124,9 +124,8 @@ func (o *operator) Show(ctx context.Context, id string) (any, error) {
 	return v, nil
 }
 
-// Stop ends a recording, or all of a stream, also those that wait for their
-// publisher; it returns the ids.
-func (o *operator) Stop(_ context.Context, id string, s plan.Stream) (any, error) {
+// Stop implements api.Operator.
+func (o *operator) Stop(_ context.Context, id string, s plan.Stream) ([]string, error) {
 	const reason = "stopped by command"
 	if id != "" {
 		n, err := strconv.ParseInt(id, 10, 64)

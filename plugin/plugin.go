@@ -275,6 +275,13 @@ func (h *house) recompile() {
 	h.recorder.SetPlan(&recorder.Current{Config: c, Table: table})
 }
 
+// rulesChanged puts rules and templates into force, also those that running
+// tasks name: for their next publication.
+func (h *house) rulesChanged() {
+	h.recompile()
+	h.schedule.changed()
+}
+
 func (h *house) run() {
 	var move, tell context.Context
 	move, h.stopMover = context.WithCancel(context.Background())
@@ -311,7 +318,7 @@ func (h *house) survives(name string, f func()) {
 func (h *house) reload(c *config.Config) {
 	h.config.Store(c)
 	h.places.reload(c)
-	h.recompile()
+	h.rulesChanged()
 	h.setEndpoints()
 	if n, err := h.mover.Unpark(context.Background(), ""); err != nil {
 		h.log.Error("parked files", "error", err)

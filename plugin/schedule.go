@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/live-recording/liverecord/internal/plan"
@@ -14,6 +15,9 @@ import (
 type schedule struct {
 	house *house
 	bell  chan struct{}
+
+	mu   sync.Mutex // one reading of the tasks at a time, so that the latest counts
+	told time.Time  // tasks that begin until here were told to the recorder
 }
 
 // maxSleep bounds the sleep, should the clock be set.
@@ -42,56 +46,62 @@ func (s *schedule) run(ctx context.Context) {
 			return
 		case <-s.bell:
 		case <-t.C:
-			if err := s.apply(ctx); err != nil && ctx.Err() == nil {
-				s.house.log.Error("the tasks can't be read", "error", err)
+			if err := s.apply(ctx); err != nil {
+				if ctx.Err() == nil {
+					s.house.log.Error("the tasks can't be read", "error", err)
+				}
+				t.Reset(time.Second)
+				continue
 			}
 		}
 		t.Reset(s.next(ctx))
 	}
 }
 
-// next is the pause until a task begins (less the lead) or ends.
+// next is the pause until a task that was not told yet begins (less the lead),
+// or one ends.
 func (s *schedule) next(ctx context.Context) time.Duration {
-	now := time.Now().Add(recorder.TaskLead)
-	at, err := state.NextTaskChange(ctx, s.house.db.Reader(), now)
+	s.mu.Lock()
+	told := s.told
+	s.mu.Unlock()
+	at, err := state.NextTaskChange(ctx, s.house.db.Reader(), told)
 	if err != nil {
 		return time.Second
 	}
 	if at.IsZero() {
 		return maxSleep
 	}
-	return min(max(at.Sub(now), 0)+time.Millisecond, maxSleep)
+	return min(max(time.Until(at.Add(-recorder.TaskLead)), 0)+time.Millisecond, maxSleep)
 }
 
 // apply reads the tasks that run now or within the lead.
 func (s *schedule) apply(ctx context.Context) error {
-	h, now := s.house, time.Now()
-	var tasks []recorder.Task
-	seen := map[string]bool{}
-	for _, at := range []time.Time{now, now.Add(recorder.TaskLead)} {
-		rows, err := state.RunningTasks(ctx, h.db.Reader(), at)
-		if err != nil {
-			return err
-		}
-		for _, k := range rows {
-			if !seen[k.ID] {
-				seen[k.ID] = true
-				tasks = append(tasks, s.task(k))
-			}
-		}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	until := now.Add(recorder.TaskLead)
+	rows, err := state.TasksBetween(ctx, s.house.db.Reader(), now, until)
+	if err != nil {
+		return err
 	}
-	h.recorder.SetTasks(tasks)
+	tasks := make([]recorder.Task, len(rows))
+	for i, k := range rows {
+		tasks[i] = s.task(k)
+	}
+	s.house.recorder.SetTasks(tasks)
+	s.told = until
 	return s.stopStopped(ctx)
 }
 
-// stopStopped ends what stopped tasks still record.
+// stopStopped ends what stopped tasks still record, and what deleted ones were
+// only about to record.
 func (s *schedule) stopStopped(ctx context.Context) error {
 	for _, id := range s.house.recorder.TaskIDs() {
 		k, err := state.TaskByID(ctx, s.house.db.Reader(), id)
 		if err != nil {
 			return err
 		}
-		if k.Over(time.Now()) {
+		if k.Over(time.Now()) || !k.Deleted.IsZero() && k.Deleted.Before(k.Start) {
 			s.house.recorder.StopTask(id, "the task was stopped")
 		}
 	}

@@ -40,7 +40,7 @@ func openService(h *house, c *config.Config) (*service, error) {
 	s.api = api.New(api.Options{
 		DB: h.db, Config: h.config.Load, Credentials: append([]config.Credential{h.pair}, c.API.Credentials...),
 		URLChecker: h.checkCallback, HostAllowed: api.HostPolicy(c), Operator: &operator{h},
-		Changed: h.recompile, CallbacksChanged: h.setEndpoints, TasksChanged: h.schedule.changed, Log: h.log,
+		Changed: h.rulesChanged, CallbacksChanged: h.setEndpoints, TasksChanged: h.schedule.changed, Log: h.log,
 	})
 	s.api.Handle("/healthz", http.HandlerFunc(s.healthz))
 	s.api.Handle("/readyz", http.HandlerFunc(s.readyz))

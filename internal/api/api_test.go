@@ -238,6 +238,19 @@ func (o *fakeOperator) Explain(_ context.Context, q ExplainQuery) (any, error) {
 	return nil, errors.New("secret detail")
 }
 
+func (o *fakeOperator) Stop(_ context.Context, id string, s plan.Stream) ([]string, error) {
+	o.last = []any{id, s}
+	switch {
+	case id == "1":
+		return nil, fmt.Errorf("recording %s: %w", id, state.ErrNotFound)
+	case id != "":
+		return []string{id}, nil
+	case s.Name == "ruled":
+		return []string{"17", "18"}, nil
+	}
+	return nil, nil
+}
+
 func TestOperatorsActions(t *testing.T) {
 	o := &fakeOperator{}
 	w := newWorld(t, func(opt *Options) { opt.Operator = o })
@@ -257,7 +270,7 @@ func TestOperatorsActions(t *testing.T) {
 }
 
 func TestOperatorStartsAndStops(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, func(opt *Options) { opt.Operator = &fakeOperator{} })
 	const stream = `"DomainName":"push.example.com","AppName":"live","StreamName":"s"`
 	w.refused(codeInvalid, "LrStart", `{`+stream+`,"Template":"nosuch"}`)
 	w.refused(codeInvalid, "LrStart", `{`+stream+`,"For":0}`)
@@ -275,6 +288,24 @@ func TestOperatorStartsAndStops(t *testing.T) {
 	w.ok("LrStop", `{"TaskId":"`+first+`"}`)
 	w.refused(codeInvalid, "LrStop", `{"TaskId":"nosuch"}`)
 	require.Contains(t, w.log.String(), "stopped=")
+}
+
+func TestOperatorStopsRecordings(t *testing.T) {
+	o := &fakeOperator{}
+	w := newWorld(t, func(opt *Options) { opt.Operator = o })
+	const ruled = `"DomainName":"Push.example.com","AppName":"live","StreamName":"ruled"`
+	task := w.ok("LrStart", `{`+ruled+`}`)["TaskId"]
+	require.Equal(t, []any{task, "17", "18"}, w.ok("LrStop", `{`+ruled+`}`)["Result"])
+	require.Equal(t, []any{"", plan.Stream{Domain: "push.example.com", App: "live", Name: "ruled"}}, o.last)
+	require.Equal(t, []any{"17", "18"}, w.ok("LrStop", `{`+ruled+`}`)["Result"])
+	require.Equal(t, []any{"7"}, w.ok("LrStop", `{"RecordingId":"7"}`)["Result"])
+	require.Contains(t, w.log.String(), "stopped=[7]")
+	w.refused(codeResourceNotFound, "LrStop", `{"RecordingId":"1"}`)
+	for _, p := range []string{`{"RecordingId":"7",` + ruled + `}`, `{"TaskId":"x","RecordingId":"7"}`, `{"DomainName":"push.example.com"}`} {
+		w.refused(codeMissing, "LrStop", p)
+	}
+	w.opt.Operator = nil
+	w.refused(codeUnsupported, "LrStop", `{"RecordingId":"7"}`)
 }
 
 func TestLimitsAndTriplesHoldWhenManyCallAtOnce(t *testing.T) {

@@ -175,48 +175,79 @@ func (s *Server) templateNamed(ctx context.Context, ref string) (int64, error) {
 }
 
 type stopInput struct {
-	TaskId     *string
-	DomainName *string
-	AppName    *string
-	StreamName *string
+	TaskId      *string
+	RecordingId *string
+	DomainName  *string
+	AppName     *string
+	StreamName  *string
 }
 
-type stoppedTasks []string
+// stopped are the ids of tasks and recordings.
+type stopped []string
 
 func (o operated) made() slog.Attr {
-	if tasks, ok := o.Result.(stoppedTasks); ok {
-		return slog.Any("stopped", []string(tasks))
+	if ids, ok := o.Result.(stopped); ok {
+		return slog.Any("stopped", []string(ids))
 	}
 	return slog.Attr{}
 }
 
-// operatorStop stops one task, or all that run for a stream, and lists them.
+// operatorStop stops one task, one recording, or all that records a stream, also
+// what waits for its publisher; it lists what was stopped.
 func (s *Server) operatorStop(ctx context.Context, p *stopInput) (any, error) {
-	stopped := stoppedTasks{}
-	if id := value(p.TaskId, ""); id != "" {
-		stopped = append(stopped, id)
-	} else {
-		stream := plan.Stream{Domain: strings.ToLower(value(p.DomainName, "")), App: value(p.AppName, ""), Name: value(p.StreamName, "")}
-		if stream.Domain == "" || stream.App == "" || stream.Name == "" {
-			return nil, Errorf(codeMissing, "Name a task (TaskId) or a stream (DomainName, AppName, StreamName).")
-		}
-		tasks, err := state.RunningTasks(ctx, s.opt.DB.Reader(), s.now())
-		if err != nil {
-			return nil, err
-		}
-		for _, k := range tasks {
-			if k.Domain == stream.Domain && k.App == stream.App && k.Stream == stream.Name {
-				stopped = append(stopped, k.ID)
-			}
-		}
-		if len(stopped) == 0 {
-			return nil, Errorf(codeResourceNotFound, "No task records that stream now. What a rule records is stopped by a rule with a template without formats, for later publications.")
-		}
+	task, recording := value(p.TaskId, ""), value(p.RecordingId, "")
+	stream := plan.Stream{Domain: strings.ToLower(value(p.DomainName, "")), App: value(p.AppName, ""), Name: value(p.StreamName, "")}
+	named := stream.Domain != "" && stream.App != "" && stream.Name != ""
+	switch {
+	case task != "" && recording == "" && stream == plan.Stream{}:
+		return s.stopTasks(ctx, []string{task})
+	case recording != "" && task == "" && stream == plan.Stream{}:
+		return operate(s.stopRecordings(ctx, recording, stream))
+	case named && task == "" && recording == "":
+		return s.stopStream(ctx, stream)
 	}
-	for _, id := range stopped {
+	return nil, Errorf(codeMissing, "Name a task (TaskId), or a recording (RecordingId), or a stream (DomainName, AppName, StreamName).")
+}
+
+func (s *Server) stopTasks(ctx context.Context, ids []string) (any, error) {
+	for _, id := range ids {
 		if _, err := s.stopTask(ctx, &taskID{TaskId: &id}); err != nil {
 			return nil, err
 		}
 	}
-	return operated{stopped}, nil
+	return operated{stopped(ids)}, nil
+}
+
+func (s *Server) stopRecordings(ctx context.Context, id string, stream plan.Stream) (stopped, error) {
+	o, err := s.operator()
+	if err != nil {
+		return nil, err
+	}
+	return o.Stop(ctx, id, stream)
+}
+
+// stopStream stops the tasks that run for a stream, and what is left of its
+// recordings then: those of rules and of deleted tasks.
+func (s *Server) stopStream(ctx context.Context, stream plan.Stream) (any, error) {
+	tasks, err := state.RunningTasks(ctx, s.opt.DB.Reader(), s.now())
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, k := range tasks {
+		if k.Domain == stream.Domain && k.App == stream.App && k.Stream == stream.Name {
+			ids = append(ids, k.ID)
+		}
+	}
+	if _, err := s.stopTasks(ctx, ids); err != nil {
+		return nil, err
+	}
+	recordings, err := s.stopRecordings(ctx, "", stream)
+	if err != nil {
+		return operate(nil, err)
+	}
+	if ids = append(ids, recordings...); len(ids) == 0 {
+		return nil, Errorf(codeResourceNotFound, "Nothing records that stream now.")
+	}
+	return operated{stopped(ids)}, nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/live-recording/liverecord/config"
+	"github.com/live-recording/liverecord/internal/plan"
 	"github.com/live-recording/liverecord/internal/state"
 )
 
@@ -136,6 +137,10 @@ type Operator interface {
 	Events(ctx context.Context, q EventsQuery) (any, error)
 	Resend(ctx context.Context, eventID string) (any, error)
 	Explain(ctx context.Context, q ExplainQuery) (any, error)
+
+	// Stop ends a recording, or, if the id is empty, all of a stream, also those
+	// that wait for their publisher. It returns the ids of those that it ended.
+	Stop(ctx context.Context, recordingID string, s plan.Stream) ([]string, error)
 }
 
 // ListQuery selects recordings. Empty values are any; Limit is never 0.

@@ -145,6 +145,13 @@ func (q *queue) take(spare []message) []message {
 	return out
 }
 
+// empty tells whether nothing waits: what comes from now on came later.
+func (q *queue) empty() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.items) == 0
+}
+
 // did tells that a unit was acted on.
 func (q *queue) did(u *hooks.Unit) {
 	n := int64(u.Size())

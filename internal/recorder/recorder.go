@@ -233,7 +233,7 @@ func (r *Recorder) returning(rec *recording) bool {
 func (r *Recorder) retire(rec *recording) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if rec.session != nil {
+	if rec.session != nil && !r.closed { // closed: nothing of it is recorded any more
 		return false
 	}
 	rec.stopping = true
@@ -271,17 +271,19 @@ func (r *Recorder) Offline(p *hooks.Publication, reason string) {
 }
 
 // ended forgets a recording whose goroutine has ended. A publication that nobody
-// records any more is not read any more.
+// records any more is not read any more; a task that begins just then attaches
+// to it after that.
 func (r *Recorder) ended(rec *recording) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if s := r.forget(rec); s != nil {
 		s.feed.Detach()
 	}
 }
 
-// forget returns the session if it was left without recordings.
+// forget returns the session if it was left without recordings. Called with the
+// lock.
 func (r *Recorder) forget(rec *recording) (idle *session) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	delete(r.all, rec)
 	list := r.byPath[rec.row.Path]
 	for i, x := range list {

@@ -234,7 +234,7 @@ func (rec *recording) onTick() {
 		rec.tl.Tick(rec.now)
 	}
 	rec.tellLost()
-	if rec.task.after(rec.now) {
+	if rec.task.after(rec.now) && rec.q.empty() { // what came before the end belongs to it
 		rec.stop("the task is over")
 		return
 	}

@@ -93,13 +93,13 @@ func (r *Recorder) TaskIDs() []string {
 }
 
 // StopStream ends all recordings of a stream, also those that wait; it returns
-// their ids.
+// the ids of those that were not ending already.
 func (r *Recorder) StopStream(s plan.Stream, reason string) []int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var out []int64
 	for rec := range r.all {
-		if rec.id.stream == s {
+		if rec.id.stream == s && !rec.stopping {
 			r.stopOne(rec, reason)
 			out = append(out, rec.row.ID)
 		}
@@ -136,11 +136,18 @@ func (r *Recorder) startTasks(cur *Current, s *session) {
 }
 
 func (r *Recorder) startTask(cur *Current, s *session, t Task, fromStart bool) bool {
-	if t.Stream != s.stream || len(t.Template.Formats) == 0 || (window{until: t.End}).after(time.Now()) {
+	w, now := window{t.Start, t.End}, time.Now()
+	if t.Stream != s.stream || len(t.Template.Formats) == 0 || w.after(now) || s.recordedBy(t.ID) {
 		return false
 	}
-	r.attach(cur, s, job{task: t.ID, template: t.Template, window: window{t.Start, t.End}}, fromStart)
+	r.attach(cur, s, job{task: t.ID, template: t.Template, window: w}, fromStart && !w.before(now))
 	return true
+}
+
+// recordedBy tells whether a task records the publication already: it may be new
+// to the recorder again, after the clock was set.
+func (s *session) recordedBy(task string) bool {
+	return slices.ContainsFunc(s.recs, func(rec *recording) bool { return rec.id.task == task && !rec.stopping })
 }
 
 // taskWindow finds the window of a task that an earlier run recorded.

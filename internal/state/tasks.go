@@ -114,10 +114,15 @@ func TaskByID(ctx context.Context, q Querier, id string) (*Task, error) {
 // RunningTasks lists the tasks that apply to publications now: see Task.Applies.
 // Neither waiting nor past tasks cost it anything.
 func RunningTasks(ctx context.Context, q Querier, now time.Time) ([]*Task, error) {
+	return TasksBetween(ctx, q, now, now)
+}
+
+// TasksBetween lists the tasks that run now or begin until a later time.
+func TasksBetween(ctx context.Context, q Querier, now, until time.Time) ([]*Task, error) {
 	n := Nanos(now)
 	return queryTasks(ctx, q, classSpans+`SELECT `+taskColumns+` FROM spans s CROSS JOIN tasks t
 		WHERE t.class=s.class AND t.opens > ? - s.span AND t.opens <= ? AND t.opens > 0 AND t.closes > ?
-		ORDER BY t.starts, t.id`, n, n, n)
+		ORDER BY t.starts, t.id`, n, Nanos(until), n)
 }
 
 // NextTaskChange tells when the next task begins or ends; zero if none does. It
