@@ -1,0 +1,195 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/live-recording/liverecord/internal/state"
+)
+
+// eventView is an event with its way to the endpoints, as LrEvents answers.
+type eventView struct {
+	ID         string         `json:"id"`
+	Recording  string         `json:"recording"`
+	Sequence   int64          `json:"sequence"`
+	Kind       string         `json:"kind"`
+	Type       int            `json:"type"`
+	Created    time.Time      `json:"created"`
+	Body       string         `json:"body"`
+	Deliveries []deliveryView `json:"deliveries"`
+}
+
+type deliveryView struct {
+	Endpoint string    `json:"endpoint"`
+	State    string    `json:"state"`
+	Attempts int       `json:"attempts"`
+	Due      time.Time `json:"due,omitzero"`
+	Error    string    `json:"error,omitempty"`
+}
+
+// events lists events, or sends one again.
+func (c *command) events(f *flag.FlagSet, args []string) (int, error) {
+	c.jsonFlag(f)
+	resend := f.String("resend", "", "send the event with this `ID` again, to every endpoint that wants it")
+	parked := f.Bool("parked", false, "only events that an endpoint did not take and that are not tried any more")
+	waiting := f.Bool("waiting", false, "only events that are still on their way")
+	recording := f.String("recording", "", "only events of the recording with this `ID`")
+	limit := f.Int("limit", listLimit, "so many at most")
+	if _, err := parse(f, args, 0, 0); err != nil {
+		return usage, err
+	}
+	if *parked && *waiting || *limit < 1 || *limit > 1000 {
+		return usage, misused("--parked or --waiting, not both; the limit is 1 to 1000")
+	}
+	if *resend != "" {
+		return c.resend(*resend)
+	}
+	q := eventQuery{limit: *limit}
+	switch {
+	case *parked:
+		q.state = state.DeliveryParked
+	case *waiting:
+		q.state = state.DeliveryWaiting
+	}
+	if *recording != "" {
+		var err error
+		if q.recording, err = parseID(*recording); err != nil {
+			return usage, err
+		}
+	}
+	found, note, err := c.findEvents(q)
+	if err != nil {
+		return bad, err
+	}
+	return good, c.printEvents(found, *limit, note)
+}
+
+type eventQuery struct {
+	recording int64
+	state     state.DeliveryState
+	limit     int
+}
+
+func (c *command) resend(id string) (int, error) {
+	x, err := c.server()
+	if err != nil {
+		return bad, err
+	}
+	if err := c.operate(x, "LrResend", map[string]any{"EventId": id}, nil); err != nil {
+		return bad, err
+	}
+	c.say("event %s is sent again", id)
+	return good, nil
+}
+
+// findEvents asks the server, or reads the state if there is none.
+func (c *command) findEvents(q eventQuery) (found []eventView, note string, err error) {
+	s, err := c.load()
+	if err != nil {
+		return nil, "", err
+	}
+	params := map[string]any{"Limit": q.limit}
+	if q.recording != 0 {
+		params["RecordingId"] = formatID(q.recording)
+	}
+	if q.state != "" {
+		params["State"] = string(q.state)
+	}
+	x, err := connect(s)
+	if err == nil {
+		err = c.operate(x, "LrEvents", params, &found)
+	}
+	if !errors.Is(err, errDown) {
+		return found, "", err
+	}
+	note = fmt.Sprintf("From the state: %s.", err)
+	db, err := s.openState()
+	if err != nil {
+		return nil, "", err
+	}
+	defer db.Close()
+	found, err = c.storedEvents(db, q)
+	return found, note, err
+}
+
+func (c *command) storedEvents(db *state.DB, q eventQuery) ([]eventView, error) {
+	rows, err := state.Events(c.ctx, db.Reader(), `WHERE (recording=? OR ?=0) AND
+		(?='' OR EXISTS (SELECT 1 FROM deliveries d WHERE d.event=events.id AND d.state=?))
+		ORDER BY created DESC, recording DESC, sequence DESC LIMIT ?`, q.recording, q.recording, string(q.state), string(q.state), q.limit)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]eventView, 0, len(rows))
+	for _, e := range rows {
+		ways, err := state.EventDeliveries(c.ctx, db.Reader(), e.ID)
+		if err != nil {
+			return nil, err
+		}
+		v := eventView{ID: e.ID, Recording: formatID(e.Recording), Sequence: e.Sequence, Kind: string(e.Kind), Type: e.Type,
+			Created: e.Created, Body: string(e.Body), Deliveries: []deliveryView{}}
+		for _, d := range ways {
+			v.Deliveries = append(v.Deliveries, deliveryView{Endpoint: d.Endpoint, State: string(d.State), Attempts: d.Attempts,
+				Due: d.Due, Error: d.Error})
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+func (c *command) printEvents(found []eventView, limit int, note string) error {
+	if c.json {
+		if note != "" {
+			c.complain("%s", note)
+		}
+		return c.writeJSON(found)
+	}
+	var t table
+	t.row("EVENT", "CREATED", "RECORDING", "NO", "TYPE", "WHAT", "ENDPOINT", "STATE", "ATTEMPTS", "NEXT", "ERROR")
+	for i := range found {
+		e := &found[i]
+		head := []string{e.ID, timeText(e.Created), e.Recording, fmt.Sprint(e.Sequence), fmt.Sprint(e.Type), short(e.what())}
+		if len(e.Deliveries) == 0 {
+			t.row(append(head, "", "nobody wanted it", "", "", "")...)
+		}
+		for _, d := range e.Deliveries {
+			next := ""
+			if d.State == string(state.DeliveryWaiting) {
+				next = timeText(d.Due)
+			}
+			t.row(append(head, d.Endpoint, d.State, fmt.Sprint(d.Attempts), next, short(d.Error))...)
+		}
+	}
+	if len(found) == 0 {
+		c.say("no events")
+	} else {
+		t.write(c.out)
+	}
+	if len(found) == limit {
+		c.say("The latest %d; more with --limit.", limit)
+	}
+	if note != "" {
+		c.say("%s", note)
+	}
+	return nil
+}
+
+// what says in few words what the event tells.
+func (e *eventView) what() string {
+	var b struct {
+		Event  string `json:"record_event"`
+		Format string `json:"file_format"`
+		Stream string `json:"stream_id"`
+	}
+	_ = json.Unmarshal([]byte(e.Body), &b) // for people; a body of another form is shown as its kind
+	words := []string{e.Kind}
+	for _, w := range []string{b.Event, b.Format, b.Stream} {
+		if w != "" {
+			words = append(words, w)
+		}
+	}
+	return strings.Join(words, " ")
+}

@@ -1,0 +1,223 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/live-recording/liverecord/internal/plan"
+	"github.com/live-recording/liverecord/internal/state"
+)
+
+// recordingView is a recording as it is listed. The server's actions LrList and
+// LrShow answer with the same names.
+type recordingView struct {
+	ID        string               `json:"id"`
+	Domain    string               `json:"domain"`
+	App       string               `json:"app"`
+	Stream    string               `json:"stream"`
+	Path      string               `json:"path"`
+	State     state.RecordingState `json:"state"`
+	By        string               `json:"by"`
+	Template  string               `json:"template"`
+	Protocol  string               `json:"protocol,omitempty"`
+	Started   time.Time            `json:"started"`
+	Ended     time.Time            `json:"ended,omitzero"`
+	Joins     int                  `json:"joins,omitempty"`
+	Until     time.Time            `json:"until,omitzero"` // while interrupted: the deadline
+	Remaining int64                `json:"remainingSeconds,omitempty"`
+	Reason    string               `json:"reason,omitempty"`
+	Dropped   int64                `json:"dropped,omitempty"`
+	Outputs   []outputView         `json:"outputs,omitempty"` // of a running server
+
+	Bytes    int64      `json:"bytes"` // recorded so far
+	Problems []string   `json:"problems,omitempty"`
+	Files    []fileView `json:"files,omitempty"`
+}
+
+// outputView is one format of a recording that has not ended, as the server has it.
+type outputView struct {
+	Format  string        `json:"format"`
+	Store   string        `json:"store"`
+	Object  string        `json:"object,omitempty"`
+	Bytes   int64         `json:"bytes,omitempty"`
+	Media   time.Duration `json:"mediaNs,omitempty"`
+	Pieces  int           `json:"pieces,omitempty"`
+	Problem string        `json:"problem,omitempty"`
+	Until   time.Time     `json:"until,omitzero"`
+}
+
+// fileView is a file, or a playlist with its pieces.
+type fileView struct {
+	ID       string          `json:"id"`
+	Format   string          `json:"format"`
+	Store    string          `json:"store"`
+	Object   string          `json:"object"`
+	State    state.FileState `json:"state"`
+	Started  time.Time       `json:"started"`
+	Ended    time.Time       `json:"ended,omitzero"`
+	Duration float64         `json:"durationSeconds,omitempty"`
+	Size     int64           `json:"size,omitempty"`
+	Pieces   int             `json:"pieces,omitempty"`
+	CRC64    string          `json:"crc64,omitempty"`
+	Attempts int             `json:"attempts,omitempty"`
+	Due      time.Time       `json:"due,omitzero"`
+	Error    string          `json:"error,omitempty"`
+	LeftOut  []string        `json:"leftOut,omitempty"`
+}
+
+func (v *recordingView) stream() string {
+	return plan.Stream{Domain: v.Domain, App: v.App, Name: v.Stream}.String()
+}
+
+// viewer makes views of rows.
+type viewer struct {
+	s   *settings
+	db  *state.DB
+	now time.Time
+}
+
+func (w *viewer) recordings(ctx context.Context, tail string, args ...any) ([]recordingView, error) {
+	rows, err := state.Recordings(ctx, w.db.Reader(), tail, args...)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]recordingView, 0, len(rows))
+	for _, r := range rows {
+		v, err := w.recording(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+func (w *viewer) recording(ctx context.Context, r *state.RecordingRow) (recordingView, error) {
+	v := recordingView{ID: formatID(r.ID), Domain: r.Domain, App: r.App, Stream: r.Stream, Path: r.Path, State: r.State,
+		By: "rule " + r.Rule, Template: r.Template, Protocol: r.Publication.Protocol, Started: r.Started, Ended: r.Ended,
+		Joins: r.Joins, Reason: r.Reason}
+	if r.Task != "" {
+		v.By = "task " + r.Task
+	}
+	if r.State == state.Interrupted && !r.Deadline.IsZero() {
+		v.Until, v.Remaining = r.Deadline, int64(max(r.Deadline.Sub(w.now), 0)/time.Second)
+	}
+	files, err := state.Files(ctx, w.db.Reader(), "WHERE recording=? AND parent=0 ORDER BY started, id", r.ID)
+	if err != nil {
+		return v, err
+	}
+	for _, f := range files {
+		x, err := w.file(ctx, f)
+		if err != nil {
+			return v, err
+		}
+		v.Files = append(v.Files, x)
+		v.Bytes += x.Size
+		if p := problemOf(&x); p != "" {
+			v.Problems = append(v.Problems, p)
+		}
+	}
+	return v, nil
+}
+
+func (w *viewer) file(ctx context.Context, f *state.FileRow) (fileView, error) {
+	x := fileView{ID: formatID(f.ID), Format: f.Format, Store: f.Store, Object: f.Object, State: f.State, Started: f.Started,
+		Ended: f.Ended, Duration: f.Duration.Seconds(), Size: w.size(f), Attempts: f.Attempts, Due: f.Due, Error: f.Error,
+		LeftOut: f.Detail.LeftOut}
+	if f.HasCRC {
+		x.CRC64 = strconv.FormatUint(f.CRC64, 10)
+	}
+	pieces, err := state.Files(ctx, w.db.Reader(), "WHERE parent=? ORDER BY seq, id", f.ID)
+	if err != nil {
+		return x, err
+	}
+	var media time.Duration
+	for _, p := range pieces {
+		x.Size += w.size(p)
+		media += p.Duration
+		if p.Format != state.FormatInit {
+			x.Pieces++
+		}
+		if p.State == state.FileParked || p.State == state.FileLost {
+			x.Error = fmt.Sprintf("%s is %s: %s", filepath.Base(p.Object), p.State, p.Error)
+		} else if x.Error == "" && p.Error != "" {
+			x.Error, x.Attempts, x.Due = p.Error, p.Attempts, p.Due
+		}
+	}
+	if x.Duration == 0 {
+		x.Duration = media.Seconds()
+	}
+	return x, nil
+}
+
+// size is what the state says, or, while the file grows, its body in the spool.
+func (w *viewer) size(f *state.FileRow) int64 {
+	if f.State != state.FileOpen && f.State != state.FileWaiting || f.Spool == "" {
+		return f.Size
+	}
+	// A body in a local store begins with a hole for the head; what is there counts.
+	info, err := os.Stat(filepath.Join(w.s.growDir(f.Store), f.Spool+".body"))
+	if err != nil {
+		return f.Size
+	}
+	return onDisk(info)
+}
+
+// growDir is the folder in which files of a store grow.
+func (s *settings) growDir(name string) string {
+	if st := s.Stores[name]; st.Type == "local" {
+		return filepath.Join(st.Dir, ".liverecord")
+	}
+	return s.Spool.Dir
+}
+
+func problemOf(x *fileView) string {
+	switch {
+	case x.State == state.FileParked:
+		return fmt.Sprintf("%s is parked, its bytes are kept: %s", x.Format, x.Error)
+	case x.State == state.FileLost:
+		return fmt.Sprintf("%s is lost: %s", x.Format, x.Error)
+	case x.Error != "" && x.Attempts > 0:
+		return fmt.Sprintf("%s: attempt %d failed: %s", x.Format, x.Attempts, x.Error)
+	case x.Error != "":
+		return x.Format + ": " + x.Error
+	case len(x.LeftOut) > 0:
+		return fmt.Sprintf("%s leaves out %s", x.Format, clean(fmt.Sprint(x.LeftOut)))
+	}
+	return ""
+}
+
+// overlay adds what only the running server knows.
+func (v *recordingView) overlay(live *recordingView) {
+	v.Outputs, v.Dropped = live.Outputs, live.Dropped
+	if live.Dropped > 0 {
+		v.Problems = append(v.Problems, fmt.Sprintf("%d units dropped", live.Dropped))
+	}
+	for _, o := range live.Outputs {
+		if o.Problem != "" {
+			v.Problems = append(v.Problems, o.Format+": "+o.Problem)
+		}
+		i := slices.IndexFunc(v.Files, func(f fileView) bool { return f.Store == o.Store && f.Object == o.Object })
+		if i < 0 {
+			continue
+		}
+		if f := &v.Files[i]; f.Size < o.Bytes {
+			v.Bytes += o.Bytes - f.Size
+			f.Size = o.Bytes
+		}
+		if f := &v.Files[i]; f.Duration < o.Media.Seconds() {
+			f.Duration = o.Media.Seconds()
+		}
+	}
+}
+
+func formatID(n int64) string { return strconv.FormatInt(n, 10) }
+
+// onDisk is how much of a file takes space: holes don't count.
+func onDisk(info fs.FileInfo) int64 { return min(info.Size(), allocated(info)) }
