@@ -269,10 +269,9 @@ func (o *hlsOutput) add(s *timeline.Sample, slot int) {
 func (o *hlsOutput) createPiece(s *timeline.Sample) bool {
 	l := o.list
 	o.mux.StartPiece()
-	p := &openFile{tracks: o.chosen}
+	p := &openFile{tracks: o.chosen, start: s.Time()}
 	p.row = o.newPart(l.pieces, formatOf(l.container), l.container.PieceKey(l.key, l.pieces))
-	p.row.Started = o.rec.tl.Wall(s.Time())
-	p.row.Detail.PDT = p.row.Started.UnixNano()
+	o.date(p)
 	p.row.Detail.Discontinuity = o.join && l.pieces > 0
 	if err := o.insertPart(p); err != nil {
 		o.fail(err)
@@ -282,6 +281,15 @@ func (o *hlsOutput) createPiece(s *timeline.Sample) bool {
 	o.piece, o.join = p, false
 	l.pieces++
 	return true
+}
+
+// date notes when the piece was captured. That is known better at its end: a
+// publication may begin with a burst.
+func (o *hlsOutput) date(p *openFile) {
+	if o.rec.tl != nil {
+		p.row.Started = o.rec.tl.Wall(p.start)
+		p.row.Detail.PDT = p.row.Started.UnixNano()
+	}
 }
 
 func formatOf(c hls.Container) string {
@@ -371,6 +379,7 @@ func (o *hlsOutput) closePiece(e hls.Ended) {
 	if err := o.initSection(); err != nil {
 		o.fail(err)
 	}
+	o.date(p)
 	if err := p.sp.Close(); err != nil {
 		o.rec.log.Error("closing a piece", "object", p.row.Object, "error", err)
 	}

@@ -282,7 +282,6 @@ func (rec *recording) endPublication(reason string) {
 			rec.end = rec.tl.End()
 		}
 		rec.tellOdd(rec.tl.Stats())
-		rec.tl = nil
 	}
 	var deadline time.Time
 	for _, o := range rec.outs {
@@ -290,6 +289,7 @@ func (rec *recording) endPublication(reason string) {
 			deadline = d
 		}
 	}
+	rec.tl = nil
 	if deadline.IsZero() && rec.r.retire(rec) {
 		rec.over(sigEndFree, reason)
 		return
@@ -321,11 +321,11 @@ func (rec *recording) tellOdd(s timeline.Stats) {
 func (rec *recording) stop(reason string) {
 	if rec.tl != nil {
 		rec.tl.Flush()
-		rec.tl = nil
 	}
 	for _, o := range rec.outs {
 		o.finish(rec.now, reason)
 	}
+	rec.tl = nil
 	rec.over(sigStop, reason)
 }
 

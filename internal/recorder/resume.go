@@ -76,9 +76,15 @@ func (r *Recorder) takeUp(ctx context.Context, row *state.RecordingRow) error {
 		rec.stop("the server was stopped")
 		return nil
 	}
+	crashed := rec.row.State == state.Recording
 	rec.row.State, _ = next(rec.row.State, sigEnd)
 	rec.row.Deadline = deadline
-	rec.saveRow(ctx)
+	rec.store(func(tx *state.Tx) error {
+		if !crashed { // told when its publication ended
+			return nil
+		}
+		return r.o.Events.Paused(tx, &rec.row, rec.formats())
+	})
 	r.launch(rec)
 	return nil
 }
