@@ -213,12 +213,15 @@ func (m *Mover) waiting(ctx context.Context, now time.Time) (names []string, err
 
 // untilDue is the pause until the next retry or expiry.
 func (m *Mover) untilDue(ctx context.Context, now time.Time) (time.Duration, error) {
-	files, err := state.Files(ctx, m.o.DB.Reader(), `WHERE state=? AND due>? ORDER BY due LIMIT 1`,
-		string(state.FileEnded), now.UnixNano())
-	if err != nil || len(files) == 0 {
+	var next int64
+	err := m.o.DB.Reader().QueryRowContext(ctx, `SELECT COALESCE(MIN(at), 0) FROM (
+		SELECT MIN(due) AS at FROM files WHERE state=? AND due>? UNION ALL
+		SELECT MIN(expires) FROM files WHERE +state=? AND expires>?)`,
+		string(state.FileEnded), now.UnixNano(), string(state.FileStored), now.UnixNano()).Scan(&next)
+	if err != nil || next == 0 {
 		return idle, err
 	}
-	return min(max(files[0].Due.Sub(now), 10*time.Millisecond), idle), nil
+	return min(max(state.Time(next).Sub(now), 10*time.Millisecond), idle), nil
 }
 
 // try starts a job for the file unless it has one or its store is busy.
