@@ -86,7 +86,7 @@ func (h *house) reloadOften() (stop func()) {
 
 // drawFaults draws which request of which kind fails, and how.
 func drawFaults(chance *rand.Rand, count, recordings int) (list []cosserver.Fault) {
-	expect := map[string]int{"part": 7 * recordings, "initiate": recordings, "complete": recordings, "head": 2 * recordings, "put": recordings / 3}
+	expect := map[string]int{"part": 3 * recordings, "initiate": recordings / 2, "complete": recordings / 2, "head": recordings, "put": recordings / 8}
 	ops := []string{"part", "part", "part", "part", "complete", "complete", "initiate", "head", "put"}
 	for len(list) < count {
 		f := cosserver.Fault{Op: ops[chance.IntN(len(ops))], Kind: cosserver.Kinds[chance.IntN(len(cosserver.Kinds))], Times: 1,

@@ -24,9 +24,11 @@ type house struct {
 	dir   string
 	cos   *cosserver.Server
 	store string // more keys of the store cos
-	spool string // keys of the spool
-	rest  string // the other keys of recording.yml
-	p     *plugin.Plugin
+
+	endpoint string // of the bucket
+	spool    string // keys of the spool
+	rest     string // the other keys of recording.yml
+	p        *plugin.Plugin
 
 	mu  sync.Mutex
 	log []string
@@ -35,14 +37,15 @@ type house struct {
 // newHouse prepares a recorder with a COS bucket; open starts it.
 func newHouse(t *testing.T, o cosserver.Options, rest string) *house {
 	t.Helper()
-	return &house{t: t, dir: t.TempDir(), cos: lab.StartCOS(t, o), rest: rest,
-		store: fmt.Sprintf("endpoint: %q, secretKey: %s", "", cosserver.DefaultSecretKey), spool: "minFree: 1MB"}
+	h := &house{t: t, dir: t.TempDir(), cos: lab.StartCOS(t, o), rest: rest,
+		store: "secretKey: " + cosserver.DefaultSecretKey, spool: "minFree: 1MB"}
+	h.endpoint = h.cos.URL()
+	return h
 }
 
 // write writes recording.yml; a running recorder takes it over within a second.
 func (h *house) write() {
 	h.t.Helper()
-	store := strings.Replace(h.store, `endpoint: ""`, fmt.Sprintf("endpoint: %q", h.cos.URL()), 1)
 	text := fmt.Sprintf(`# %s
 state: %s/state.db
 spool: {dir: %s/spool, %s}
@@ -50,9 +53,9 @@ api: {address: ""}
 defaultStore: cos
 stores:
   local: {type: local, dir: %s/recordings}
-  cos: {type: cos, bucket: %s, region: %s, secretID: %s, partSize: 1MB, %s}
+  cos: {type: cos, bucket: %s, region: %s, secretID: %s, partSize: 1MB, endpoint: %q, %s}
 %s`, time.Now().Format(time.RFC3339Nano), h.dir, h.dir, h.spool, h.dir, cosserver.DefaultBucket, cosserver.DefaultRegion,
-		cosserver.DefaultSecretID, store, h.rest)
+		cosserver.DefaultSecretID, h.endpoint, h.store, h.rest)
 	tmp := h.file("recording.yml.new")
 	if err := os.WriteFile(tmp, []byte(text), 0o600); err != nil {
 		h.t.Fatal(err)
@@ -156,6 +159,12 @@ func (h *house) untilStored(n int, patience time.Duration) {
 		time.Sleep(100 * time.Millisecond)
 		return h.count(state.FileStored) == n && len(h.files()) == n
 	})
+}
+
+// untilStoredOf waits until n files are stored; others may be under way.
+func (h *house) untilStoredOf(n int, patience time.Duration) {
+	h.t.Helper()
+	until(h.t, fmt.Sprintf("%d files stored", n), patience, func() bool { return h.count(state.FileStored) >= n })
 }
 
 // feed is a publication through the hooks, with marked pictures.

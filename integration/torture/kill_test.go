@@ -40,9 +40,10 @@ func killConfig(url string) string {
 // the last second before each kill.
 func TestKill(t *testing.T) {
 	chance := random(1)
-	c := lab.StartCOS(t, cosserver.Options{Dir: t.TempDir(), PublicRead: true, Latency: 10 * time.Millisecond})
+	c := lab.StartCOS(t, cosserver.Options{Dir: keepable(t, "bucket", t.TempDir()), PublicRead: true, Latency: 10 * time.Millisecond})
 	r := receive(t, random(2), 0.1)
 	s := lab.Start(t, lab.Options{Recording: killConfig(r.url), COS: c, Release: *server})
+	keepable(t, "server", s.Dir)
 	var pubs []*publisher
 	for _, k := range killStreams {
 		pubs = append(pubs, publish(t, s, "live/"+k.name, k.fat))
@@ -95,6 +96,9 @@ func auditKills(t *testing.T, s *lab.Server, c *cosserver.Server, r *receiver, p
 		}
 	}
 	for _, p := range pubs {
+		if len(p.sessions) < len(kills)/2 {
+			t.Errorf("%s: %d publications only", p.path, len(p.sessions))
+		}
 		for name, list := range found {
 			if path, _, _ := cut(name); path == p.path {
 				var y tally

@@ -4,12 +4,14 @@ import (
 	"flag"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"testing"
 )
 
 var (
 	seed   = flag.Uint64("seed", 1, "of everything that is drawn by chance")
 	n      = flag.Int("n", 0, "kills; 0 = a short run of everything")
+	keep   = flag.String("keep", "", "folder for what a failed run leaves: the server's and the bucket's")
 	server = flag.String("server", "mediamtx", "the server to torture, a name below bin/")
 )
 
@@ -30,4 +32,17 @@ func random(scenario uint64) *rand.Rand { return rand.New(rand.NewPCG(*seed, sce
 func TestMain(m *testing.M) {
 	flag.Parse()
 	os.Exit(m.Run())
+}
+
+// keepable returns dir, which is copied to -keep at the end of a test that failed.
+func keepable(t *testing.T, name, dir string) string {
+	t.Cleanup(func() {
+		if !t.Failed() || *keep == "" {
+			return
+		}
+		if err := os.CopyFS(filepath.Join(*keep, name), os.DirFS(dir)); err != nil {
+			t.Logf("keeping %s: %v", dir, err)
+		}
+	})
+	return dir
 }

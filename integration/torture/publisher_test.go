@@ -76,8 +76,11 @@ func (p *publisher) run() {
 		ses := &session{id: len(p.sessions)}
 		p.sessions = append(p.sessions, ses)
 		p.mu.Unlock()
-		err = p.play(c, ses)
-		c.Close()
+		if err = p.play(c, ses); err == nil {
+			c.Close()
+		} else {
+			c.Cut()
+		}
 		p.mu.Lock()
 		ses.ended, ses.proper = time.Now(), err == nil
 		p.mu.Unlock()

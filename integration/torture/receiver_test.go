@@ -104,6 +104,19 @@ func (r *receiver) of(kind int) map[string]bool {
 	return ids
 }
 
+// text returns the bodies of the events of a type.
+func (r *receiver) text(kind int) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	text := ""
+	for id, k := range r.kinds {
+		if k == kind {
+			text += r.bodies[id] + "\n"
+		}
+	}
+	return text
+}
+
 // all returns the ids of all events.
 func (r *receiver) all() map[string]bool {
 	r.mu.Lock()

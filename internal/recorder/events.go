@@ -2,8 +2,11 @@ package recorder
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 
 	"github.com/live-recording/liverecord/config"
+	"github.com/live-recording/liverecord/internal/spool"
 	"github.com/live-recording/liverecord/internal/state"
 )
 
@@ -64,6 +67,28 @@ func (rec *recording) failed(f config.FormatName, why error) {
 	if started {
 		rec.r.o.Events.Abnormal(&rec.row, Abnormality{Kind: WriteFailed, Format: f, Occurs: 1, Desc: why.Error()})
 	}
+}
+
+// resumed tells that a format is recorded again after a problem.
+func (rec *recording) resumed(f config.FormatName, problem string) {
+	if problem != "" {
+		rec.log.Info("recording resumed", "format", f, "after", problem)
+	}
+}
+
+// problemOf names the cause of a failure without the file that it struck, so
+// that the next file's failure is known as the same.
+func problemOf(err error) string {
+	var p *fs.PathError
+	switch {
+	case errors.As(err, &p):
+		return p.Op + ": " + p.Err.Error()
+	case errors.Is(err, spool.ErrFull):
+		return spool.ErrFull.Error()
+	case errors.Is(err, spool.ErrLow):
+		return spool.ErrLow.Error()
+	}
+	return err.Error()
 }
 
 // odd counts a sample that a format could not take.

@@ -172,6 +172,7 @@ func (o *hlsOutput) prepare(container hls.Container, tracks []hooks.Track, s *ti
 	}
 	o.use(m, tracks)
 	o.list.mapURI = ""
+	o.rec.resumed(o.f.Name, o.problem)
 	o.needKey, o.problem = false, ""
 	o.rec.opened(o.f.Name)
 	return nil
@@ -345,10 +346,10 @@ func (o *hlsOutput) broken(err error) {
 func (o *hlsOutput) fail(err error) {
 	o.retryAt = o.rec.now.Add(retryPause)
 	o.needKey = true
-	if o.problem == err.Error() {
+	if o.problem == problemOf(err) {
 		return
 	}
-	o.problem = err.Error()
+	o.problem = problemOf(err)
 	o.rec.failed(o.f.Name, err)
 }
 

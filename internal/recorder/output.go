@@ -255,6 +255,7 @@ func (o *fileOutput) open(s *timeline.Sample) bool {
 		o.fail(err)
 		return false
 	}
+	o.rec.resumed(o.f.Name, o.problem)
 	o.needKey, o.problem = false, ""
 	o.rec.opened(o.f.Name)
 	return true
@@ -330,10 +331,10 @@ func (o *fileOutput) broken(err error) {
 func (o *fileOutput) fail(err error) {
 	o.retryAt = o.rec.now.Add(retryPause)
 	o.needKey = true
-	if o.problem == err.Error() {
+	if o.problem == problemOf(err) {
 		return
 	}
-	o.problem = err.Error()
+	o.problem = problemOf(err)
 	o.rec.failed(o.f.Name, err)
 }
 

@@ -116,9 +116,17 @@ func (d *Dir) Used() int64 { return d.used.Load() }
 // Limit is the budget, 0 = none.
 func (d *Dir) Limit() int64 { return d.max }
 
+// startRoom is what must be free for a new file, so that a full folder is not
+// filled with files of no length. It is less where the budget is small.
+const startRoom = 4 << 20
+
 // Create begins a file. The name must be new and a plain file name.
 func (d *Dir) Create(name string, h Header) (*File, error) {
-	if err := d.admit(name, 0); err != nil {
+	room := int64(startRoom)
+	if d.max > 0 {
+		room = min(room, d.max/8)
+	}
+	if err := d.check(room); err != nil {
 		return nil, err
 	}
 	f, err := create(d, name, h)
@@ -205,6 +213,15 @@ func (d *Dir) Free() (int64, error) {
 
 // admit books n bytes for a file, or says why there is no room.
 func (d *Dir) admit(name string, n int64) error {
+	if err := d.check(n); err != nil {
+		return err
+	}
+	d.book(name, n)
+	return nil
+}
+
+// check says why there is no room for n bytes; nil if there is.
+func (d *Dir) check(n int64) error {
 	if d.minFree > 0 {
 		free, err := d.Free()
 		if err != nil {
@@ -217,7 +234,6 @@ func (d *Dir) admit(name string, n int64) error {
 	if d.max > 0 && d.used.Load()+n > d.max {
 		return ErrFull
 	}
-	d.book(name, n)
 	return nil
 }
 
