@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -55,6 +56,10 @@ func (p *places) openDir(path string, max, minFree int64) (*spool.Dir, error) {
 func (p *places) open(name string, s config.Store) error {
 	if old := p.targets[name]; old != nil && reflect.DeepEqual(old.Config, s) {
 		return nil
+	}
+	if old := p.targets[name]; old != nil && (old.Config.Type != s.Type || old.Config.Dir != s.Dir) {
+		// What grows or waits there would be looked for in the new place, and given up.
+		return errors.New("type and dir can't change while the server runs: give the new place a name of its own")
 	}
 	t := &upload.Target{Config: s, Dir: p.spool}
 	if s.Type == "cos" {
