@@ -57,6 +57,11 @@ func (m *Mover) list(ctx context.Context, t *Target, parent int64) error {
 		return err
 	}
 	defer l.mu.Unlock()
+	if s := l.row.State; s != state.FileOpen && s != state.FileWaiting && s != state.FileEnded {
+		// It was finished between the settling of the piece and now, and says all.
+		m.forgetList(parent)
+		return nil
+	}
 	added, err := m.advance(ctx, l)
 	if err != nil || !added || !l.row.Detail.Live {
 		return err
@@ -160,13 +165,17 @@ func (m *Mover) finishList(ctx context.Context, t *Target, f *state.FileRow) err
 	if err := m.stored(ctx, t, f, res); err != nil {
 		return err
 	}
-	m.mu.Lock()
-	delete(m.lists, f.ID)
-	m.mu.Unlock()
+	m.forgetList(f.ID)
 	if f.Expires.IsZero() {
 		m.forgetPieces(ctx, f.ID)
 	}
 	return nil
+}
+
+func (m *Mover) forgetList(parent int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.lists, parent)
 }
 
 // forgetPieces deletes the rows of pieces that nobody will ask for: the playlist
