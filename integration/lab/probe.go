@@ -73,7 +73,11 @@ func Read(t T, file string) *Reading {
 		}
 		args = append(args, "-f", "framehash", "-hash", "md5", sound)
 	}
-	_, messages := run(t, "ffmpeg", append(args, "-map", "0", "-f", "null", "-")...)
+	args = append(args, "-map", "0")
+	if r.Info.Has("video") { // else ffmpeg counts in guessed frame durations, and complains when cameras do not
+		args = append(args, "-fps_mode", "passthrough", "-enc_time_base:v", "1:90000")
+	}
+	_, messages := run(t, "ffmpeg", append(args, "-f", "null", "-")...)
 	if !r.Info.Has("video") && strings.HasSuffix(file, ".m3u8") {
 		// ffmpeg 5.1 reads the first two packets of a playlist of sound with the
 		// same time, and complains to itself when it copies them.

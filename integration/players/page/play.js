@@ -32,8 +32,8 @@ canvas.height = 9;
 const picture = canvas.getContext('2d', { willReadFrequently: true });
 picture.imageSmoothingEnabled = false;
 
-function number() {
-  picture.drawImage(video, 0, 0, 16, 9);
+function number(frame) {
+  picture.drawImage(frame, 0, 0, 16, 9);
   const row = picture.getImageData(0, 4, 16, 1).data;
   let n = 0;
   for (let i = 0; i < 16; i++) if (row[4 * i] > 127) n |= 1 << i;
@@ -41,8 +41,11 @@ function number() {
 }
 
 let seen = [];
-function watch(_, meta) {
-  seen.push([meta.mediaTime, number()]);
+function watch() {
+  // A VideoFrame's time and picture belong together, however late this is called.
+  const frame = new VideoFrame(video);
+  seen.push([frame.timestamp / 1e6, number(frame)]);
+  frame.close();
   video.requestVideoFrameCallback(watch);
 }
 
