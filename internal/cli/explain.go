@@ -102,9 +102,10 @@ func (c *command) explain(f *flag.FlagSet, args []string) (int, error) {
 func (e *explanation) identity(stream plan.Stream, cfg *config.Config) {
 	got, refused := plan.Identify(&hooks.Publication{Host: stream.Domain, Path: stream.App + "/" + stream.Name}, cfg)
 	switch {
+	case stream.Domain == cfg.DefaultDomain: // of those who claim none
 	case refused != "":
 		e.Notes = append(e.Notes, fmt.Sprintf("The domain is not in `domains`: who claims it is taken for %s.", clean(got.String())))
-	case got != stream && stream.Domain != cfg.DefaultDomain:
+	case got != stream:
 		e.Notes = append(e.Notes, fmt.Sprintf("No publication comes under this name: a publisher who claims that domain is taken for %s.", clean(got.String())))
 	}
 }

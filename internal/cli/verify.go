@@ -20,6 +20,7 @@ type verdict struct {
 	Store    string   `json:"store,omitempty"`
 	Object   string   `json:"object"`
 	Good     bool     `json:"good"`
+	Pending  bool     `json:"pending,omitempty"` // not stored yet
 	Size     int64    `json:"size"`
 	CRC64    string   `json:"crc64,omitempty"` // of what was read
 	Summary  string   `json:"summary,omitempty"`
@@ -69,10 +70,12 @@ func (v *verifier) close() {
 
 // conclude sums up.
 func (v *verifier) conclude() (int, error) {
-	wrong := 0
+	wrong, pending := 0, 0
 	for _, x := range v.list {
 		if !x.Good {
 			wrong++
+		} else if x.Pending {
+			pending++
 		}
 	}
 	status := good
@@ -88,7 +91,10 @@ func (v *verifier) conclude() (int, error) {
 	case wrong > 0:
 		v.c.say("%d of %s not whole", wrong, count(len(v.list), "object"))
 	default:
-		v.c.say("whole: %s", count(len(v.list), "object"))
+		v.c.say("whole: %s", count(len(v.list)-pending, "object"))
+	}
+	if pending > 0 {
+		v.c.say("not stored yet: %s", count(pending, "object"))
 	}
 	return status, nil
 }
@@ -101,8 +107,11 @@ func (v *verifier) add(x verdict) {
 		return
 	}
 	mark, rest := "ok  ", ""
-	if !x.Good {
+	switch {
+	case !x.Good:
 		mark = "BAD "
+	case x.Pending:
+		mark = "... "
 	}
 	if x.Size > 0 {
 		rest = "  " + bytesText(x.Size)
@@ -132,7 +141,7 @@ func (v *verifier) byPath(name string) error {
 	}
 	v.src[""] = src
 	if _, err := src.head(v.c.ctx, base); err != nil {
-		return err
+		return fmt.Errorf("%s: %s", name, notThere(err))
 	}
 	if kind == media.M3U8 {
 		v.playlist(src, base, nil, nil)
@@ -188,7 +197,7 @@ func (v *verifier) row(f *state.FileRow) error {
 		x.bad("it is not stored, it waits for you: %s", f.Error)
 		v.spooled(&x, f)
 	default:
-		x.Summary = "not stored yet (" + string(f.State) + ")"
+		x.Pending, x.Summary = true, "not stored yet ("+string(f.State)+")"
 		if f.Format != string(formatHLS) {
 			v.spooled(&x, f)
 		}

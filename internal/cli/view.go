@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io/fs"
@@ -8,8 +9,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/live-recording/liverecord/config"
 	"github.com/live-recording/liverecord/internal/plan"
 	"github.com/live-recording/liverecord/internal/state"
 )
@@ -75,6 +78,16 @@ func (v *recordingView) stream() string {
 	return plan.Stream{Domain: v.Domain, App: v.App, Name: v.Stream}.String()
 }
 
+// ruleText shows the three values of a rule; * stands for any.
+func ruleText(rule string) string {
+	domain, rest, ok := strings.Cut(rule, "/")
+	i := strings.LastIndexByte(rest, '/')
+	if !ok || i < 0 {
+		return rule
+	}
+	return cmp.Or(domain, "*") + "/" + cmp.Or(rest[:i], "*") + "/" + cmp.Or(rest[i+1:], "*")
+}
+
 // viewer makes views of rows.
 type viewer struct {
 	s   *settings
@@ -100,7 +113,7 @@ func (w *viewer) recordings(ctx context.Context, tail string, args ...any) ([]re
 
 func (w *viewer) recording(ctx context.Context, r *state.RecordingRow) (recordingView, error) {
 	v := recordingView{ID: formatID(r.ID), Domain: r.Domain, App: r.App, Stream: r.Stream, Path: r.Path, State: r.State,
-		By: "rule " + r.Rule, Template: r.Template, Protocol: r.Publication.Protocol, Started: r.Started, Ended: r.Ended,
+		By: "rule " + ruleText(r.Rule), Template: r.Template, Protocol: r.Publication.Protocol, Started: r.Started, Ended: r.Ended,
 		Joins: r.Joins, Reason: r.Reason}
 	if r.Task != "" {
 		v.By = "task " + r.Task
@@ -187,7 +200,7 @@ func problemOf(x *fileView) string {
 		return fmt.Sprintf("%s: attempt %d failed: %s", x.Format, x.Attempts, x.Error)
 	case x.Error != "":
 		return x.Format + ": " + x.Error
-	case len(x.LeftOut) > 0:
+	case len(x.LeftOut) > 0 && x.Format != string(config.AAC): // which is to hold nothing else
 		return fmt.Sprintf("%s leaves out %s", x.Format, clean(fmt.Sprint(x.LeftOut)))
 	}
 	return ""
