@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -115,6 +116,13 @@ func (r *receiver) text(kind int) string {
 		}
 	}
 	return text
+}
+
+// waitAbnormal waits for an abnormal event that says so; they are collected for
+// ten seconds before they go out.
+func (r *receiver) waitAbnormal(t *testing.T, part string) {
+	t.Helper()
+	until(t, "an abnormal event with "+part, 25*time.Second, func() bool { return strings.Contains(r.text(341), part) })
 }
 
 // all returns the ids of all events.
