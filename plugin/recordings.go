@@ -3,6 +3,7 @@ package plugin
 import (
 	"crypto/subtle"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -49,6 +50,9 @@ func (h *recordings) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", contentType(key))
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "private, no-cache")
+		// Last-Modified counts seconds: a player would be told that its copy of a
+		// growing playlist is still right when it changed twice within one.
+		w.Header().Set("ETag", fmt.Sprintf(`"%x-%x"`, info.ModTime().UnixNano(), info.Size()))
 		http.ServeContent(w, r, "", info.ModTime(), f)
 		return
 	}
