@@ -4,6 +4,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -53,7 +54,16 @@ func (h *recordings) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		// Last-Modified counts seconds: a player would be told that its copy of a
 		// growing playlist is still right when it changed twice within one.
 		w.Header().Set("ETag", fmt.Sprintf(`"%x-%x"`, info.ModTime().UnixNano(), info.Size()))
-		http.ServeContent(w, r, "", info.ModTime(), f)
+		content := io.ReadSeeker(f)
+		if strings.HasSuffix(key, ".m3u8") && r.URL.Query().Has("sign") {
+			text, err := signPlaylist(f, key, r.URL.Query(), h.secret)
+			if err != nil {
+				http.Error(w, "the playlist can't be read", http.StatusInternalServerError)
+				return
+			}
+			content = strings.NewReader(text)
+		}
+		http.ServeContent(w, r, "", info.ModTime(), content)
 		return
 	}
 	http.NotFound(w, r)
@@ -61,8 +71,8 @@ func (h *recordings) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 var errSignIn = errors.New("sign in with a key pair of the API, or use a signed link")
 
-// allowed checks the link, or else the sign-in. The pieces of a playlist go with
-// the playlist's link (its query is for the playlist's key).
+// allowed checks the link, or else the sign-in. The pieces of a playlist have
+// links of their own in it (signPlaylist).
 func (h *recordings) allowed(r *http.Request, key string) error {
 	if id, secret, ok := r.BasicAuth(); ok {
 		for _, p := range h.pairs {

@@ -5,6 +5,8 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -56,5 +58,49 @@ func TestRecordingsChangedWithinASecond(t *testing.T) {
 	write("two", second.Add(time.Millisecond))
 	if w := get(tag); w.Code != http.StatusOK || w.Body.String() != "two" {
 		t.Errorf("changed: %d %q", w.Code, w.Body)
+	}
+}
+
+// The link of a playlist is enough to play it: its pieces have links in it, for
+// themselves alone, that end when its own does.
+func TestRecordingsPlaylistLink(t *testing.T) {
+	dir := t.TempDir()
+	s, err := local.New(config.Store{Name: "local", Dir: dir}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "a b"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"live.m3u8":     "#EXTM3U\n#EXT-X-MAP:URI=\"a%20b/init0.mp4\"\n#EXTINF:2.0,\na%20b/000000.m4s\n#EXT-X-ENDLIST\n",
+		"a b/init0.mp4": "init", "a b/000000.m4s": "piece", "other.mp4": "other",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	secret := []byte("secret")
+	h := &recordings{places: &places{targets: map[string]*upload.Target{"local": {Local: s}}}, secret: secret}
+	get := func(address string) *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/recordings/"+address, nil))
+		return w
+	}
+	list := get("live.m3u8?" + local.Sign("live.m3u8", time.Now().Add(time.Hour), secret).Encode()).Body.String()
+	links := regexp.MustCompile(`a%20b/[^"\n]+`).FindAllString(list, -1)
+	if len(links) != 2 || strings.Count(list, "\n") != 5 {
+		t.Fatalf("links %q in\n%s", links, list)
+	}
+	for i, want := range []string{"init", "piece"} {
+		if w := get(links[i]); w.Code != http.StatusOK || w.Body.String() != want {
+			t.Errorf("%s: %d %q", links[i], w.Code, w.Body)
+		}
+	}
+	_, query, _ := strings.Cut(links[0], "?")
+	for _, other := range []string{"other.mp4?" + query, "a%20b/000000.m4s?" + query, "a%20b/000000.m4s"} {
+		if w := get(other); w.Code != http.StatusUnauthorized {
+			t.Errorf("%s: %d", other, w.Code)
+		}
 	}
 }
