@@ -3,9 +3,11 @@ package recorder
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 
 	"github.com/live-recording/liverecord/config"
+	"github.com/live-recording/liverecord/hooks"
 	"github.com/live-recording/liverecord/internal/spool"
 	"github.com/live-recording/liverecord/internal/state"
 )
@@ -89,6 +91,23 @@ func problemOf(err error) string {
 		return spool.ErrLow.Error()
 	}
 	return err.Error()
+}
+
+// tellChange reports that a file had to end because the stream changed.
+func (rec *recording) tellChange(f config.FormatName, had []*hooks.Track, now *hooks.Track) {
+	for _, tr := range had {
+		switch {
+		case tr.Codec.IsVideo() != now.Codec.IsVideo():
+			continue
+		case tr.Codec != now.Codec:
+			rec.r.o.Events.Abnormal(&rec.row, Abnormality{Kind: CodecChanged, Format: f, Occurs: 1,
+				Desc: fmt.Sprintf("the codec changed from %s to %s", tr.Codec, now.Codec)})
+		default:
+			rec.r.o.Events.Abnormal(&rec.row, Abnormality{Kind: SizeChanged, Format: f, Occurs: 1,
+				Desc: fmt.Sprintf("the parameters of the %s track changed (%dx%d, now %dx%d)", now.Codec, tr.Width, tr.Height, now.Width, now.Height)})
+		}
+		return
+	}
 }
 
 // odd counts a sample that a format could not take.

@@ -132,7 +132,7 @@ func (rec *recording) closeFile(c *openFile, f config.Format, p Place) {
 	}
 	c.row.State = state.FileEnded
 	c.row.Ended = rec.now
-	c.row.Duration = c.end - c.start
+	c.row.Duration = c.duration()
 	c.row.Size = c.sp.Size()
 	err := rec.r.o.DB.UpdateNow(context.Background(), func(tx *state.Tx) error {
 		if plan.UsesEnd(f.Path) && c.row.Object == unnamed(&c.row) {

@@ -49,7 +49,8 @@ type playlistFile struct {
 	mapURI     string // init section of the current parameters; set when its first piece ends
 	start, end time.Duration
 	any        bool
-	origin     *int64 // of the muxers; time stamps go on over joins, which more players bear
+	sum        time.Duration // of the pieces that have ended
+	origin     *int64        // of the muxers; time stamps go on over joins, which more players bear
 }
 
 func (o *hlsOutput) begin(tracks []*hooks.Track) {
@@ -67,6 +68,7 @@ func (o *hlsOutput) begin(tracks []*hooks.Track) {
 func (o *hlsOutput) write(s *timeline.Sample) {
 	o.tracks[s.Track] = s.Info
 	if o.changed(s) {
+		o.rec.tellChange(o.f.Name, o.chosen, s.Info)
 		o.endPiece()
 		o.mux, o.slots, o.join = nil, nil, true
 	}
@@ -388,6 +390,7 @@ func (o *hlsOutput) closePiece(e hls.Ended) {
 	p.row.Detail.Independent = !e.Dependent
 	p.row.Size = p.sp.Size()
 	p.row.Detail.End = int64(max(l.end, o.rec.lastShown()))
+	l.sum += e.Duration
 	if o.mux != nil {
 		origin := o.mux.Origin()
 		l.origin, p.row.Detail.Origin = &origin, origin
@@ -466,7 +469,7 @@ func (o *hlsOutput) end(reason string) {
 	if l == nil {
 		return
 	}
-	l.row.State, l.row.Ended, l.row.Duration = state.FileEnded, o.rec.now, l.end-l.start
+	l.row.State, l.row.Ended, l.row.Duration = state.FileEnded, o.rec.now, l.sum
 	if l.pieces == 0 {
 		o.rec.dropFile(&l.row, o.place)
 		return

@@ -50,9 +50,11 @@ type openFile struct {
 	slots  []int          // track of the publication → track of the file, or -1
 	lead   int            // publication track that cuts are made at; -1 = any
 
-	start, end time.Duration // media in the file
-	any        bool
-	oldest     time.Time // when the oldest sample not yet flushed came
+	start, end         time.Duration // media in the file
+	shownFrom, shownTo time.Duration // the same by PTS
+	picture, step      time.Duration // DTS of the last picture, and its distance to the one before
+	any                bool
+	oldest             time.Time // when the oldest sample not yet flushed came
 }
 
 func (o *fileOutput) begin(tracks []*hooks.Track) {
@@ -70,6 +72,7 @@ func (o *fileOutput) begin(tracks []*hooks.Track) {
 func (o *fileOutput) write(s *timeline.Sample) {
 	o.tracks[s.Track] = s.Info
 	if o.cur != nil && !o.fits(s) {
+		o.rec.tellChange(o.f.Name, o.cur.tracks, s.Info)
 		o.end("the parameters of the stream changed")
 	}
 	if o.cur != nil && o.due(s) {
@@ -111,12 +114,37 @@ func (o *fileOutput) add(s *timeline.Sample, slot int) {
 	}
 	c.start = min(c.start, at)
 	c.end = max(c.end, at+sampleDur(s))
+	c.cover(s)
 	if c.oldest.IsZero() {
 		c.oldest = o.rec.now
 	}
 	if c.mux.Buffered() >= flushSize || o.rec.now.Sub(c.oldest) >= flushEvery {
 		o.flush()
 	}
+}
+
+// cover extends what the file shows: from the first PTS to the end of the last.
+// A picture lasts as long as the one before.
+func (c *openFile) cover(s *timeline.Sample) {
+	from, length := s.Shown(), sampleDur(s)
+	if s.Dur == 0 {
+		if at := s.Time(); c.picture > 0 && at > c.picture {
+			c.step = at - c.picture
+		}
+		c.picture, length = s.Time(), c.step
+	}
+	if c.shownTo == 0 || from < c.shownFrom {
+		c.shownFrom = from
+	}
+	c.shownTo = max(c.shownTo, from+length)
+}
+
+// duration is the media time of the file.
+func (c *openFile) duration() time.Duration {
+	if c.shownTo > 0 {
+		return c.shownTo - min(c.shownFrom, c.shownTo)
+	}
+	return c.end - c.start
 }
 
 func sampleDur(s *timeline.Sample) time.Duration {

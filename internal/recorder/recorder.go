@@ -63,12 +63,13 @@ type Recorder struct {
 	byPath   map[string][]*recording
 	all      map[*recording]struct{}
 	closed   bool
+	quit     chan struct{} // closed by Close
 	running  sync.WaitGroup
 }
 
 // New returns a Recorder that records nothing until SetPlan.
 func New(o Options) *Recorder {
-	r := &Recorder{o: o, sessions: map[string]*session{}, byPath: map[string][]*recording{}, all: map[*recording]struct{}{}}
+	r := &Recorder{o: o, quit: make(chan struct{}), sessions: map[string]*session{}, byPath: map[string][]*recording{}, all: map[*recording]struct{}{}}
 	r.current.Store(&Current{Config: &config.Config{}, Table: mustEmptyTable()})
 	return r
 }
@@ -318,6 +319,9 @@ func (r *Recorder) forget(rec *recording) (idle *session) {
 // start, the others are finished. It returns when all is in the state.
 func (r *Recorder) Close() {
 	r.mu.Lock()
+	if !r.closed {
+		close(r.quit)
+	}
 	r.closed = true
 	for rec := range r.all {
 		rec.q.control(message{kind: msgShutdown})

@@ -39,8 +39,9 @@ type recording struct {
 	plan pinned
 	zone *time.Location
 
-	new  bool // the row is not in the state yet
-	outs []output
+	new     bool // the row is not in the state yet
+	refused bool // and could not be written when it was tried
+	outs    []output
 
 	tl      *timeline.Timeline
 	now     time.Time
@@ -92,8 +93,12 @@ func (rec *recording) run() {
 			rec.abandon()
 		}
 	}()
-	if !rec.insert() {
-		return
+	for !rec.insert() {
+		select { // what comes meanwhile waits in the queue
+		case <-time.After(retryPause):
+		case <-rec.r.quit:
+			return
+		}
 	}
 	t := time.NewTicker(tick)
 	defer t.Stop()
@@ -122,14 +127,17 @@ func (rec *recording) insert() bool {
 	if !rec.new {
 		return true
 	}
-	rec.new = false
 	err := rec.r.o.DB.UpdateNow(context.Background(), func(tx *state.Tx) error {
 		return tx.InsertRecording(&rec.row)
 	})
 	if err != nil {
-		rec.log.Error("a recording can't be started: the state can't be written", "error", err)
+		if !rec.refused {
+			rec.log.Error("a recording can't be started, will be retried: the state can't be written", "error", err)
+		}
+		rec.refused = true
 		return false
 	}
+	rec.new = false
 	return true
 }
 
@@ -376,11 +384,13 @@ func (rec *recording) store(f func(*state.Tx) error) {
 	}
 }
 
-// formats lists the formats that are recorded, for events.
+// formats lists the formats whose start was told, for events.
 func (rec *recording) formats() []config.FormatName {
 	var out []config.FormatName
 	for _, f := range rec.plan.Formats {
-		out = append(out, f.Name)
+		if rec.told[f.Name] {
+			out = append(out, f.Name)
+		}
 	}
 	return out
 }

@@ -203,6 +203,7 @@ func (o *fileOutput) revive(c *openFile, row *state.FileRow) error {
 		return err
 	}
 	c.any = c.end > c.start
+	c.shownFrom, c.shownTo = c.start, c.end
 	o.rec.end = max(o.rec.end, c.end)
 	c.mux, err = o.format.Resume(tracks, records)
 	return err
@@ -381,6 +382,7 @@ func (o *hlsOutput) restoreList(ctx context.Context, row *state.FileRow) error {
 			continue
 		}
 		l.pieces = max(l.pieces, p.Seq+1)
+		l.sum += p.Duration
 		l.start, l.end, l.any = l.start-p.Duration, time.Duration(p.Detail.End), true
 		l.origin = &p.Detail.Origin
 	}

@@ -32,6 +32,8 @@ const (
 	// backward and forward jumps of a track's clock beyond these are faults.
 	maxBackward = time.Second
 	maxForward  = time.Hour
+	// maxWaiting bounds the bytes that wait for the first key frame.
+	maxWaiting = 16 << 20
 	// maxLag bounds how long a sample waits for the other tracks.
 	maxLag = 400 * time.Millisecond
 )
@@ -44,6 +46,9 @@ type Sample struct {
 
 // Time is the sample's DTS on the recording's timeline.
 func (s *Sample) Time() time.Duration { return toTime(s.DTS, s.Info.ClockRate) }
+
+// Shown is the sample's PTS on the recording's timeline.
+func (s *Sample) Shown() time.Duration { return toTime(s.PTS, s.Info.ClockRate) }
 
 // Stats counts what is odd in a publication.
 type Stats struct {
@@ -71,10 +76,11 @@ type Timeline struct {
 	emit  func(*Sample)
 	stats Stats
 
-	open    bool
-	waiting []hooks.Unit // before the first key frame
-	since   time.Time
-	joining gather // the beginning of a publication that joins
+	open         bool
+	waiting      []hooks.Unit // before the first key frame
+	waitingBytes int
+	since        time.Time
+	joining      gather // the beginning of a publication that joins
 
 	clock  wallClock
 	shift  time.Duration // by which jumping tracks were moved
