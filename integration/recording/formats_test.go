@@ -2,6 +2,7 @@ package recording
 
 import (
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -90,6 +91,9 @@ func checkFormats(t *testing.T, s *lab.Server, path, src string, kind lab.Kind, 
 	if kind.Classic() { // ffmpeg 5.1 does not read Enhanced RTMP
 		lab.Silent(t, flv)
 		lab.SameMedia(t, src, tol, flv)
+		if out, err := exec.Command("flvmeta", "--check", flv).CombinedOutput(); err != nil {
+			t.Errorf("flvmeta --check (apt-get install flvmeta): %v\n%s", err, out)
+		}
 	}
 
 	list := s.WaitStream(t, path, "_eof.m3u8", 1)[0]
