@@ -151,12 +151,12 @@ func (w *world) makeTemplate(change func(*live.CreateLiveRecordTemplateRequest))
 	return *must[*live.CreateLiveRecordTemplateResponse](w.t)(w.sdk.CreateLiveRecordTemplate(r)).Response.TemplateId
 }
 
-// format is a format of a template that is cut every hour.
-func format() *live.RecordParam {
+// hourly is a format of a template that is cut every hour.
+func hourly() *live.RecordParam {
 	return &live.RecordParam{Enable: common.Int64Ptr(1), RecordInterval: common.Int64Ptr(3600)}
 }
 
-func mp4(r *live.CreateLiveRecordTemplateRequest) { r.Mp4Param = format() }
+func mp4(r *live.CreateLiveRecordTemplateRequest) { r.Mp4Param = hourly() }
 
 // rule binds a template to live/stream; "" = all of the app.
 func (w *world) rule(stream string, template int64) {
