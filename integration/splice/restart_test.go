@@ -2,6 +2,7 @@ package splice
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -118,4 +119,31 @@ func TestWindowPassesWhileDown(t *testing.T) {
 	s.events.oneChain(t, 0, "mp4", "flv", "hls", "aac")
 	s.ended(t)
 	s.checkAll(t, src, pubs, nil)
+}
+
+// A server that is killed again and again, also within the first piece of a
+// publication, leaves one playlist of fMP4 pieces that plays.
+func TestRepeatedCrash(t *testing.T) {
+	t.Parallel()
+	src := newSource(t, lab.BFrames.Long(48))
+	s := newScene(t, strings.Replace(everything(15*time.Second), "segment: 2s", "segment: 4s, container: fmp4", 1))
+	const crashes = 4
+	var pubs []sent
+	for i := range crashes + 1 {
+		from := 9 * i
+		pubs = append(pubs, src.sends(t, from))
+		p := s.push(t, rtmp, src.file, from)
+		time.Sleep(time.Duration(900+700*i) * time.Millisecond)
+		if i < crashes {
+			s.Kill(t)
+			p.Cut()
+			s.Run(t)
+		}
+		p.Cut()
+	}
+	s.ended(t)
+	s.events.oneChain(t, crashes, "mp4", "flv", "hls", "aac")
+	s.checkAll(t, src, pubs, nil)
+	src.checkPlaylist(t, s.one(t, "_eof.m3u8"), nil)
+	gstreamer(t, s.one(t, "_eof.m3u8"))
 }
