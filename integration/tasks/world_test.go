@@ -38,7 +38,12 @@ type world struct {
 // start starts a server with recording.yml.
 func start(t *testing.T, recording string) *world {
 	t.Helper()
-	w := &world{Server: lab.Start(t, lab.Options{API: true, Recording: recording}), t: t}
+	return startWith(t, lab.Options{API: true, Recording: recording})
+}
+
+func startWith(t *testing.T, o lab.Options) *world {
+	t.Helper()
+	w := &world{Server: lab.Start(t, o), t: t}
 	pair, err := api.ReadCredentials(filepath.Join(w.Dir, "data"))
 	if err != nil {
 		t.Fatalf("%v", err)
