@@ -43,6 +43,7 @@ type DB struct {
 	read  *sql.DB
 	ops   chan op
 	quit  chan struct{}
+	copy  string // folder of a copy, removed by Close
 	done  chan struct{}
 	once  sync.Once
 }
@@ -64,7 +65,11 @@ func Open(path string) (*DB, error) {
 	if err := touchPrivate(path); err != nil {
 		return nil, err
 	}
-	const pragmas = "?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(10000)&_pragma=foreign_keys(0)"
+	// unix-excl keeps the index of the WAL in our memory instead of a mapped file:
+	// a page fault on a disk that hangs would hang the whole process, because Go's
+	// garbage collector waits for it. The price is that no other process can open
+	// the file meanwhile, see OpenReadOnly.
+	const pragmas = "?vfs=unix-excl&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(10000)&_pragma=foreign_keys(0)"
 	dsn := "file:" + escapePath(path) + pragmas
 	w, err := sql.Open("sqlite", dsn+"&_txlock=immediate")
 	if err != nil {
@@ -103,7 +108,11 @@ func escapePath(p string) string {
 func (db *DB) Close() error {
 	db.once.Do(func() { close(db.quit) })
 	<-db.done
-	return errors.Join(db.read.Close(), db.write.Close())
+	err := errors.Join(db.read.Close(), db.write.Close())
+	if db.copy != "" {
+		err = errors.Join(err, os.RemoveAll(db.copy))
+	}
+	return err
 }
 
 // Update runs f in a transaction, shared with others that come at the same time,
