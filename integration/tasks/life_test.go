@@ -6,6 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common"
+	live "github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/live/v20180801"
+
 	"github.com/live-recording/liverecord/integration/lab"
 )
 
@@ -85,12 +88,12 @@ func TestDeleteWhileRunning(t *testing.T) {
 	p.End()
 	w.waitDone("a", 1)
 
+	source, p = w.push("b", 14)
+	_, other := w.push("c", 12)
 	s := in(time.Second, 5*time.Second)
 	short := w.task("b", s, w.template("all"))
-	never := w.task("c", in(2*time.Second, 5*time.Second), w.template("all"))
+	never := w.task("c", in(time.Second, 5*time.Second), w.template("all"))
 	w.deleteTask(never)
-	source, p = w.push("b", 12)
-	_, other := w.push("c", 12)
 	w.waitRecording("b", 1)
 	w.deleteTask(short)
 	r := w.waitDone("b", 1)[0]
@@ -126,12 +129,12 @@ func TestOverlap(t *testing.T) {
 	}
 }
 
-// A task shorter than anything, and tasks that begin right after each other.
-func TestOneSecond(t *testing.T) {
+// Tasks of a second that begin at once, and right after each other.
+func TestTasksOfASecond(t *testing.T) {
 	t.Parallel()
 	w := start(t, "templates: {all: {flv: {}}}\n")
 	source, p := w.push("x", 14)
-	first := in(3*time.Second, time.Second)
+	first := in(0, time.Second)
 	ids := []string{w.task("x", first, w.template("all"))}
 	for n := range 3 {
 		s := span{first.to.Add(time.Duration(n) * time.Second), first.to.Add(time.Duration(n+1) * time.Second)}
@@ -153,5 +156,37 @@ func TestOneSecond(t *testing.T) {
 	for i, f := range order {
 		a, b := pieceOf(t, source, f)
 		t.Logf("task %d: pictures %d to %d", i, a, b)
+	}
+}
+
+// Tasks are listed by start, a hundred at a time, also after a restart.
+func TestListing(t *testing.T) {
+	t.Parallel()
+	w := start(t, "templates: {}\n")
+	base := in(time.Hour, time.Hour)
+	want := make([]string, 210)
+	for n := range want {
+		i := (n * 101) % len(want) // in any order
+		s := span{base.from.Add(time.Duration(i) * time.Second), base.to.Add(time.Duration(i) * time.Second)}
+		want[i] = w.task(fmt.Sprint("s", i%2), s, 0)
+	}
+	w.Kill(t)
+	w.Run(t)
+	r := live.NewDescribeRecordTaskRequest()
+	r.StartTime, r.EndTime = common.Uint64Ptr(uint64(time.Now().Unix())), common.Uint64Ptr(uint64(time.Now().Add(24*time.Hour).Unix()))
+	var got []string
+	var pages int
+	for ; pages == 0 || *r.ScrollToken != ""; pages++ {
+		page := must[*live.DescribeRecordTaskResponse](t)(w.sdk.DescribeRecordTask(r)).Response
+		for _, k := range page.TaskList {
+			got = append(got, *k.TaskId)
+		}
+		r.ScrollToken = page.ScrollToken
+	}
+	if pages != 3 || !slices.Equal(got, want) {
+		t.Errorf("%d tasks on %d pages, want %d on 3, by start", len(got), pages, len(want))
+	}
+	if n := len(w.tasks("s1")); n != 100 { // of 105
+		t.Errorf("%d tasks of one stream on the first page, want 100", n)
 	}
 }
