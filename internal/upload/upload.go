@@ -76,6 +76,7 @@ type Mover struct {
 	mu      sync.Mutex
 	busy    map[int64]bool
 	load    map[string]int     // running jobs per store
+	backlog map[string]int     // those of them that are late, see late
 	growing map[int64]*growth  // open files of remote stores
 	lists   map[int64]*listing // playlists under way
 	jobs    sync.WaitGroup
@@ -86,7 +87,7 @@ type Mover struct {
 
 // New returns a Mover that waits for Run.
 func New(o Options) *Mover {
-	return &Mover{o: o, bell: make(chan struct{}, 1), busy: map[int64]bool{}, load: map[string]int{},
+	return &Mover{o: o, bell: make(chan struct{}, 1), busy: map[int64]bool{}, load: map[string]int{}, backlog: map[string]int{},
 		growing: map[int64]*growth{}, lists: map[int64]*listing{}, checked: map[int64]bool{}, claimed: map[int64]string{}}
 }
 
@@ -169,8 +170,9 @@ func (m *Mover) scan(ctx context.Context) (time.Duration, error) {
 	return m.untilDue(ctx, now)
 }
 
-// ready lists files that have ended, the oldest of each store first; a playlist
-// only when no piece of it is on the way.
+// ready lists files that have ended, the oldest of each store first, then the
+// oldest of those that have just ended; a playlist only when no piece of it is on
+// the way.
 func (m *Mover) ready(ctx context.Context, now time.Time) ([]*state.FileRow, error) {
 	m.mu.Lock()
 	limit := len(m.busy) + 64
@@ -181,16 +183,31 @@ func (m *Mover) ready(ctx context.Context, now time.Time) ([]*state.FileRow, err
 	}
 	var out []*state.FileRow
 	for _, name := range stores { // one store's backlog must not hide another's files
-		files, err := state.Files(ctx, m.o.DB.Reader(), `WHERE state=? AND due<=? AND store=? AND (format<>'hls' OR NOT EXISTS
-			(SELECT 1 FROM files p WHERE p.parent=files.id AND p.state IN (?,?,?)))
-			ORDER BY ended, id LIMIT ?`, string(state.FileEnded), now.UnixNano(), name,
-			string(state.FileOpen), string(state.FileEnded), string(state.FileParked), limit)
-		if err != nil {
-			return nil, err
+		for _, since := range []time.Time{{}, now.Add(-lateAfter)} {
+			files, err := state.Files(ctx, m.o.DB.Reader(), `WHERE state=? AND due<=? AND store=? AND ended>=? AND (format<>'hls' OR NOT EXISTS
+				(SELECT 1 FROM files p WHERE p.parent=files.id AND p.state IN (?,?,?)))
+				ORDER BY ended, id LIMIT ?`, string(state.FileEnded), now.UnixNano(), name, state.Nanos(since),
+				string(state.FileOpen), string(state.FileEnded), string(state.FileParked), limit)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, files...)
+			if len(files) < limit {
+				break // that was all
+			}
 		}
-		out = append(out, files...)
 	}
 	return out, nil
+}
+
+// lateAfter is how long after its end a file counts as backlog.
+const lateAfter = 10 * time.Second
+
+// late tells whether a file is backlog: it has waited, or failed before. A
+// quarter of a store's workers is not for backlog, so that what is live, or has
+// just ended, needs not wait until it is drained.
+func late(f *state.FileRow, now time.Time) bool {
+	return f.State == state.FileEnded && (f.Attempts > 0 || now.Sub(f.Ended) > lateAfter)
 }
 
 // waiting names the stores that files wait for.
@@ -236,20 +253,28 @@ func (m *Mover) try(ctx context.Context, f *state.FileRow) {
 	if m.busy[f.ID] || m.load[f.Store] >= t.workers() {
 		return
 	}
+	late := late(f, time.Now())
+	if late && m.backlog[f.Store] >= t.workers()-t.workers()/4 {
+		return
+	}
 	m.busy[f.ID] = true
 	m.load[f.Store]++
-	m.jobs.Add(1)
-	go m.job(ctx, t, f)
+	if late {
+		m.backlog[f.Store]++
+	}
+	m.jobs.Go(func() { m.job(ctx, t, f, late) })
 }
 
-func (m *Mover) job(ctx context.Context, t *Target, f *state.FileRow) {
-	defer m.jobs.Done()
+func (m *Mover) job(ctx context.Context, t *Target, f *state.FileRow, late bool) {
 	defer m.Wake()
 	defer func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		delete(m.busy, f.ID)
 		m.load[f.Store]--
+		if late {
+			m.backlog[f.Store]--
+		}
 	}()
 	if !m.fresh(ctx, f) {
 		return
