@@ -25,7 +25,7 @@ type book struct {
 // openBook reads the state of a server that does not run.
 func openBook(t *testing.T, s *lab.Server) *book {
 	t.Helper()
-	db, err := state.Open(filepath.Join(s.Dir, "data", "state.db"))
+	db, err := state.OpenReadOnly(filepath.Join(s.Dir, "data", "state.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func undelivered(t *testing.T, db *state.DB) (n int) {
 // settled tells whether nothing is recorded, on its way to a store or to an endpoint.
 func settled(t *testing.T, s *lab.Server) bool {
 	t.Helper()
-	db, err := state.Open(filepath.Join(s.Dir, "data", "state.db"))
+	db, err := state.OpenReadOnly(filepath.Join(s.Dir, "data", "state.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,10 +163,13 @@ func same(t *testing.T, what string, want, got map[string]bool) {
 
 // tally counts pictures.
 type tally struct {
-	stored, missing, owedMissing int
-	oldest                       time.Duration // age of the oldest missing picture when the server was killed
-	ages                         time.Duration // sum over the kills
-	kills                        int
+	canary    *canary
+	discarded int // pictures that MediaMTX may drop within publications: it said so
+
+	stored, missing, dropped, excused int
+	oldest                            time.Duration // age of the oldest missing picture when the server was killed
+	ages                              time.Duration // sum over the kills
+	kills                             int
 }
 
 func (y tally) String() string {
@@ -174,8 +177,15 @@ func (y tally) String() string {
 	if y.kills > 0 {
 		mean = y.ages / time.Duration(y.kills)
 	}
+	text := ""
+	if y.excused > 0 {
+		text += fmt.Sprintf("; %d times more than a second was missing, no more than the machine itself had stopped for", y.excused)
+	}
+	if y.dropped > 0 {
+		text += fmt.Sprintf("; %d pictures missing within, which MediaMTX said it dropped for want of CPU", y.dropped)
+	}
 	return fmt.Sprintf("%d pictures stored; %d publications cut by a kill, missing at their ends %d pictures, the oldest %d ms before the kill, %d ms on average",
-		y.stored, y.kills, y.missing, y.oldest.Milliseconds(), mean.Milliseconds())
+		y.stored, y.kills, y.missing, y.oldest.Milliseconds(), mean.Milliseconds()) + text
 }
 
 // checkPictures compares the marks found in the files of one stream, in order,
@@ -207,7 +217,9 @@ func (y *tally) checkPictures(t *testing.T, what string, sessions []*session, ki
 			complain("picture %d is %v, stored before (next would be %d/%d)", i, m, cur, next)
 			continue
 		}
-		if m.picture > next {
+		if lost := m.picture - next; lost > 0 && lost <= y.discarded-y.dropped {
+			y.dropped += lost
+		} else if lost > 0 {
 			complain("pictures %d/%d to %d are missing", cur, next, m.picture-1)
 		}
 		next = m.picture + 1
@@ -222,8 +234,9 @@ func (y *tally) end(complain func(string, ...any), ses *session, kills []time.Ti
 	if !killed.IsZero() && !ses.proper {
 		y.kills++
 	}
-	if owed := ses.owed(kills, time.Second); have < owed {
-		y.owedMissing += owed - have
+	if owed := ses.owed(kills, time.Second); have < owed && have >= ses.owed(kills, time.Second+y.canary.worst(killed)) {
+		y.excused++
+	} else if have < owed {
 		complain("publication %d: %d pictures stored, %d owed, %d sent", ses.id, have, owed, len(ses.sent))
 	}
 	if killed.IsZero() || have >= len(ses.sent) || ses.sent[have].After(killed) {

@@ -113,6 +113,7 @@ func gaps(t *testing.T, found []mark, published int) (holes, missing int) {
 // The disk of the recordings fills up: files so far are whole, viewers notice
 // nothing, log and event say it, and recording resumes when there is room.
 func TestDiskFull(t *testing.T) {
+	scenario(t)
 	needRoot(t)
 	dir := t.TempDir()
 	disk := filepath.Join(dir, "data")
@@ -152,15 +153,19 @@ func TestDiskFull(t *testing.T) {
 		full, took.Seconds(), len(found), missing)
 }
 
-// A disk hangs for 20 s: viewers get every picture, a stream on another disk is
+// A disk hangs for 20 s (12 s in a short run): viewers get every picture, a stream on another disk is
 // stored meanwhile, and nothing is missing afterwards.
 func TestStalledDisk(t *testing.T) {
+	scenario(t)
 	for _, all := range []bool{false, true} {
 		name := "of one store"
 		if all {
 			name = "of everything"
 		}
-		t.Run(name, func(t *testing.T) { stall(t, all) })
+		t.Run(name, func(t *testing.T) {
+			scenario(t)
+			stall(t, all)
+		})
 	}
 }
 
@@ -174,13 +179,13 @@ func stall(t *testing.T, all bool) {
 	mountExt4(t, disk, "256M")
 	s := lab.Start(t, lab.Options{Dir: dir, Release: *server, Recording: "defaultStore: slow\n" + diskRules,
 		Stores: fmt.Sprintf("  slow: {type: local, dir: %s}\n", store)})
-	a, b := publish(t, s, "live/a", 20<<10), publish(t, s, "other/b", 0)
+	a, b := publish(t, s, "live/a", 20<<10), publish(t, s, "other/b", 2<<10)
 	s.WaitLog(t, "[recorder] recording ", "path=live/a")
 	s.WaitLog(t, "[recorder] recording ", "path=other/b")
 	v, w := watch(t, s, "live/a"), watch(t, s, "other/b")
 	time.Sleep(5 * time.Second)
 	before := len(s.Files(t))
-	freeze(t, disk, 20*time.Second)
+	freeze(t, disk, pick(12*time.Second, 20*time.Second))
 	meanwhile := len(s.Files(t)) - before
 	time.Sleep(5 * time.Second)
 	for _, p := range []*publisher{a, b} {
@@ -211,6 +216,7 @@ func stall(t *testing.T, all bool) {
 // The spool reaches its limit because the store is away, then drains: recording
 // pauses, says so, and resumes by itself.
 func TestSpoolFull(t *testing.T) {
+	scenario(t)
 	r := receive(t, random(6), 0)
 	h := newHouse(t, cosserver.Options{PublicRead: true}, "templates: {a: {mp4: {interval: 10s}}}\nrules: [{template: a}]\n"+
 		fmt.Sprintf("callbacks: [{url: %q, key: secret, events: [file, status, abnormal]}]\n", r.url))
@@ -255,6 +261,7 @@ func TestSpoolFull(t *testing.T) {
 // The spool's folder turns read-only: the file that is open goes on, the next
 // one can't begin; it does as soon as the folder is writable again.
 func TestReadOnlySpool(t *testing.T) {
+	scenario(t)
 	needRoot(t)
 	h := newHouse(t, cosserver.Options{PublicRead: true}, "templates: {a: {mp4: {interval: 10s}}}\nrules: [{template: a}]\n")
 	h.open()

@@ -25,6 +25,7 @@ import (
 // compared with what the recorder had written: its files in the spool get a
 // second name before they leave.
 func TestStoreFaults(t *testing.T) {
+	scenario(t)
 	recordings, faults := pick(10, max(10, *n/2)), pick(50, max(50, *n*5/2))
 	h := newHouse(t, cosserver.Options{Dir: t.TempDir(), PublicRead: true},
 		"templates: {a: {mp4: {}}, b: {flv: {}}, c: {aac: {}, mp4: {interval: 10s}}}\n"+

@@ -15,6 +15,7 @@ import (
 // grows, the spool keeps its budget because they leave it, and at the end only
 // the last ones are missing.
 func TestLong(t *testing.T) {
+	scenario(t)
 	length := pick(4*time.Minute, 2*time.Hour)
 	budget := int64(pick(40, 200)) << 20
 	h := newHouse(t, cosserver.Options{Dir: t.TempDir(), PublicRead: true}, "templates: {a: {mp4: {interval: 0s}}}\nrules: [{template: a}]\n")

@@ -14,6 +14,7 @@ import (
 
 // The server dies, and somebody deletes state.db: what is in the spool is stored.
 func TestStateLost(t *testing.T) {
+	scenario(t)
 	c := lab.StartCOS(t, cosserver.Options{Dir: t.TempDir(), PublicRead: true})
 	s := lab.Start(t, lab.Options{COS: c, Release: *server, Recording: `templates:
   remote: {mp4: {store: cos, splice: 30s}, hls: {store: cos, segment: 2s}}

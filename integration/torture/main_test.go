@@ -26,6 +26,14 @@ func pick[T any](short, whole T) T {
 	return short
 }
 
+// scenario begins a scenario. Those of a short run go on side by side: they
+// mostly wait.
+func scenario(t *testing.T) {
+	if !long() {
+		t.Parallel()
+	}
+}
+
 // random draws what a scenario needs; each scenario has a sequence of its own.
 func random(scenario uint64) *rand.Rand { return rand.New(rand.NewPCG(*seed, scenario)) }
 

@@ -15,19 +15,20 @@ import (
 // comes back. All is stored, the backlog drains at the bandwidth that the
 // configuration allows, and what is recorded meanwhile does not wait for it.
 func TestOutage(t *testing.T) {
+	scenario(t)
 	const streams, rate = 20, 8 << 20
-	away, speed := pick(2*time.Minute, 30*time.Minute), pick(20.0, 15.0)
-	h := newHouse(t, cosserver.Options{Dir: t.TempDir(), PublicRead: true}, "templates: {a: {mp4: {interval: 5m}}}\nrules: [{template: a}]\n")
+	away, speed := pick(40*time.Second, 30*time.Minute), pick(20.0, 15.0)
+	h := newHouse(t, cosserver.Options{Dir: t.TempDir(), PublicRead: true}, "templates: {a: {mp4: {interval: "+pick("10s", "5m")+"}}}\nrules: [{template: a}]\n")
 	h.store += fmt.Sprintf(", bandwidth: %dMB, concurrency: 8", rate>>20)
 	h.open()
 	var feeds []*feed
 	for i := range streams {
-		feeds = append(feeds, h.feed(fmt.Sprintf("live/s%02d", i), i, pick(8, 2)<<10))
+		feeds = append(feeds, h.feed(fmt.Sprintf("live/s%02d", i), i, pick(5, 2)<<10))
 	}
 	playAll(feeds, 10*time.Second, speed)
 	h.cos.SetOutage(true)
 	playAll(feeds, away, speed)
-	backlog := h.inSpool()
+	backlog := occupied(t, h.file("spool"))
 	h.cos.SetOutage(false)
 	back := time.Now()
 	late := h.lateness(feeds)
@@ -98,16 +99,6 @@ func (h *house) lateness(others []*feed) time.Duration {
 		}
 	}
 	return late
-}
-
-// inSpool is how many bytes wait in the spool.
-func (h *house) inSpool() (sum int64) {
-	for _, f := range h.files() {
-		if f.State == state.FileEnded {
-			sum += f.Size
-		}
-	}
-	return sum
 }
 
 // sentSince is how many bytes of bodies the store has taken.

@@ -13,6 +13,7 @@ import (
 // What only a human can mend: it is said once a file, with the remedy; nothing is
 // lost; and it heals without a restart when it is mended.
 func TestRemedies(t *testing.T) {
+	scenario(t)
 	const key = cosserver.DefaultSecretKey
 	for _, c := range []struct {
 		name, remedy string
@@ -39,6 +40,7 @@ func TestRemedies(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			scenario(t)
 			r := receive(t, random(4), 0)
 			h := newHouse(t, cosserver.Options{PublicRead: true, Path: c.path}, "templates: {a: {mp4: {}}}\nrules: [{template: a}]\n"+
 				fmt.Sprintf("callbacks: [{url: %q, key: secret, events: [file, status, abnormal]}]\n", r.url))
