@@ -25,7 +25,8 @@
 // # Index
 //
 // onMetaData holds the key-frame index (keyframes: times, filepositions). As all
-// other tools do, its first entry is the video sequence header. It is thinned
+// other tools do, its first entry is the video sequence header; the first key
+// frame follows with an entry of its own. It is thinned
 // evenly where it does not fit into the room given or into a script tag (16 MiB).
 // Room that is left over is filled inside onMetaData, behind the key frames;
 // beyond 16 MiB also by further script tags, which players pass over.

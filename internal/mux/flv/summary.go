@@ -90,13 +90,14 @@ func (t *trackSummary) add(e *index.Entry) {
 	t.Bytes += e.Size
 }
 
-// addKey lists a key frame, unless the entry before has the same time: the
-// sequence header stands for a first picture at 0, as in every other tool.
+// addKey lists a key frame, unless the one before has the same time. The first
+// entry is the sequence header; the first picture has an entry of its own, often
+// at the same time, because flv.js and mpegts.js throw the first entry away.
 func (s *summary) addKey(k key) {
 	if len(s.keys) == 0 {
 		s.keys = append(s.keys, key{})
 	}
-	if k.ms == s.lastKey {
+	if s.seen > 0 && k.ms == s.lastKey {
 		return
 	}
 	s.lastKey = k.ms
