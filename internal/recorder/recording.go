@@ -43,16 +43,17 @@ type recording struct {
 	refused bool // and could not be written when it was tried
 	outs    []output
 
-	tl      *timeline.Timeline
-	now     time.Time
-	end     time.Duration              // on the recording's timeline; -1 before the first publication
-	lost    int64                      // units dropped by the queue, as told so far
-	random  string                     // {RandomID} of the current publication
-	told    map[config.FormatName]bool // formats whose start was told
-	skipped int                        // samples that a format could not take
-	done    chan struct{}
-	shown   atomic.Pointer[[]OutputStatus] // for others to read
-	looked  time.Time                      // when it was last renewed
+	tl        *timeline.Timeline
+	now       time.Time
+	end       time.Duration              // on the recording's timeline; -1 before the first publication
+	lost      int64                      // units dropped by the queue, as told so far
+	discarded uint64                     // units dropped by the host, as told so far
+	random    string                     // {RandomID} of the current publication
+	told      map[config.FormatName]bool // formats whose start was told
+	skipped   int                        // samples that a format could not take
+	done      chan struct{}
+	shown     atomic.Pointer[[]OutputStatus] // for others to read
+	looked    time.Time                      // when it was last renewed
 
 	// These belong to the Recorder, under its lock.
 	id       identity
@@ -237,6 +238,7 @@ func (rec *recording) onTick() {
 	if rec.now.Sub(rec.looked) >= time.Second {
 		rec.looked = rec.now
 		rec.publish()
+		rec.tellDiscarded()
 	}
 	if rec.tl != nil {
 		rec.tl.Tick(rec.now)
@@ -280,6 +282,18 @@ func (rec *recording) tellLost() {
 	rec.r.o.Events.Abnormal(&rec.row, Abnormality{Kind: DroppedVideo, Occurs: int(n - rec.lost),
 		Desc: "units were dropped because the recorder could not write fast enough"})
 	rec.lost = n
+}
+
+// tellDiscarded reports what the host dropped before it came to us: it was
+// starved of CPU. Where the units are missing nobody knows.
+func (rec *recording) tellDiscarded() {
+	n := rec.r.discarded(rec)
+	if n > rec.discarded {
+		rec.log.Warn("MediaMTX dropped units before they could be recorded: the machine is too slow", "units", n-rec.discarded, "total", n)
+		rec.r.o.Events.Abnormal(&rec.row, Abnormality{Kind: DroppedVideo, Occurs: int(n - rec.discarded),
+			Desc: "units were dropped by MediaMTX because the machine is too slow"})
+	}
+	rec.discarded = n // the next publication counts anew
 }
 
 // endPublication ends the current publication, for whatever reason.

@@ -52,6 +52,17 @@ func (rec *recording) publish() {
 	rec.shown.Store(&out)
 }
 
+// discarded counts the units of a recording's publication that the host dropped
+// because nobody had time to read them.
+func (r *Recorder) discarded(rec *recording) uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s := rec.session; s != nil && s.attached {
+		return s.feed.Discarded()
+	}
+	return 0
+}
+
 // Statuses lists all recordings that have not ended.
 func (r *Recorder) Statuses() []Status {
 	r.mu.Lock()
