@@ -53,8 +53,8 @@ func (c *clocks) watch(t *testing.T, address string, m *lab.Media) {
 		t.Fatalf("%v", err)
 	}
 	tcp := gortsplib.TransportTCP
-	r := &gortsplib.Client{Transport: &tcp}
-	if err := r.Start(u.Scheme, u.Host); err != nil {
+	r := &gortsplib.Client{Scheme: u.Scheme, Host: u.Host, Transport: &tcp}
+	if err := r.Start2(); err != nil {
 		t.Fatalf("%v", err)
 	}
 	t.Cleanup(r.Close)
