@@ -229,7 +229,7 @@ func count(t testing.TB, file string) (video, audio int, seconds float64) {
 // decodes proves that a file decodes without a complaint.
 func decodes(t testing.TB, file string) {
 	t.Helper()
-	feedtest.FFmpeg(t, "-nostdin", "-i", file, "-f", "null", "-")
+	feedtest.FFmpeg(t, "-nostdin", "-xerror", "-i", file, "-f", "null", "-")
 }
 
 func must(t testing.TB, err error) {

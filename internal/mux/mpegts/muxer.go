@@ -72,8 +72,16 @@ func New(tracks []hooks.Track) (*Muxer, error) {
 func (m *Muxer) StartPiece() { m.start = true }
 
 // SetOrigin says which second of the samples' time gets the time stamp
-// piece.Base. Without it, that of the first sample does.
-func (m *Muxer) SetOrigin(second int64) { m.spans.SetOrigin(second) }
+// piece.Base. Without it, that of the first sample does. With it, the muxer goes
+// on after another one, whose continuity counters it does not know: the first
+// packet of each stream says so (discontinuity_indicator, §2.4.3.5), lest a
+// reader takes the packet for damaged.
+func (m *Muxer) SetOrigin(second int64) {
+	m.spans.SetOrigin(second)
+	for _, st := range m.streams {
+		st.fresh = true
+	}
+}
 
 // Origin returns that second; it is known from the first Write on.
 func (m *Muxer) Origin() int64 { return m.spans.Origin() }

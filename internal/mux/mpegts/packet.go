@@ -23,6 +23,7 @@ type stream struct {
 	step   int64 // ticks per audio frame, 0 if they vary or are not known
 	pid    uint16
 	cc     byte   // continuity counter of the next packet with payload
+	fresh  bool   // the counter does not follow from what a reader knows
 	kind   byte   // stream_type
 	id     byte   // stream_id of its PES packets
 	desc   []byte // descriptors in the PMT
@@ -39,6 +40,10 @@ func (m *Muxer) packets(st *stream, flags byte, pcr int64, parts [][]byte, size 
 	m.tables()
 	if pcr != noPCR {
 		flags |= afPCR
+	}
+	if st.fresh {
+		flags |= afDiscontinuity
+		st.fresh = false
 	}
 	count := (size + 10 + 183) / 184 // 10: at most, of an adaptation field
 	m.out = slices.Grow(m.out, count*packetSize)
@@ -100,6 +105,9 @@ func (m *Muxer) pcrPacket(flags byte, pcr int64) {
 	m.out = m.out[:end+packetSize]
 	p := m.out[end:]
 	st := m.pcr
+	if st.fresh {
+		flags |= afDiscontinuity
+	}
 	p[0], p[1], p[2] = 0x47, byte(st.pid>>8), byte(st.pid)
 	p[3] = 0x20 | (st.cc-1)&0x0f // not counted (§2.4.3.3)
 	p[4], p[5] = packetSize-5, flags|afPCR
