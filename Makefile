@@ -45,8 +45,16 @@ bench: deps build ## measurements, as ratios
 	go test -run '^$$' -bench . -benchmem ./...
 
 .PHONY: torture
-torture: deps build ## the long fault suite: make torture SEED=1 N=200
+torture: deps build build/tools/versitygw ## the long fault suite: make torture SEED=1 N=200
 	go test -count=1 -v -timeout 0 ./integration/torture -args -seed=$(or $(SEED),1) -n=$(or $(N),200)
+	go test -count=1 -tags torture -run TestForeignServer ./internal/store/cos
+	go test -count=1 -tags torture -v -timeout 0 -run TestSixtyFiveMinutesPaced ./plugin
+	LIVERECORD_LONG=1 go test -count=1 -v -timeout 0 -run TestRuleEdits ./integration/recording
+	go test -count=1 -v -timeout 0 ./integration/splice -args -long -seed=$(or $(SEED),1)
+
+# A real S3 server that is not ours, which the COS store must get on with.
+build/tools/versitygw:
+	GOBIN=$(CURDIR)/build/tools go install github.com/versity/versitygw/cmd/versitygw@v1.8.0
 
 .PHONY: cos-server
 cos-server: ## a COS server to try uploads without an account

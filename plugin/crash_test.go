@@ -78,25 +78,3 @@ func (b *bench) discard(s *feedtest.Stream) {
 	b.cos.SetOutage(true)
 	b.close()
 }
-
-// The paced form of issue 2's 65 minutes; long, so only with the variable.
-func TestSixtyFiveMinutesPaced(t *testing.T) {
-	if os.Getenv("LIVERECORD_LONG") == "" {
-		t.Skip("set LIVERECORD_LONG=1: feeds for more than three minutes")
-	}
-	b := start(t, "templates: {t: {mp4: {interval: 30m}}}\nrules: [{template: t}]\n")
-	m := feedtest.Make(t, feedtest.Spec{Video: "testsrc2=s=640x360:r=25", Audio: true})
-	s := b.online("live/long", m)
-	s.Speed = 20
-	s.Rounds(0, rounds(65*time.Minute, m))
-	s.Offline("")
-	var video, audio int
-	for _, f := range b.stored(3) {
-		v, a, _ := count(t, b.fetch(f))
-		video, audio = video+v, audio+a
-	}
-	if int64(video) != s.Sent(0) || int64(audio) != s.Sent(1) {
-		t.Errorf("%d pictures and %d frames in the files, %d and %d were sent", video, audio, s.Sent(0), s.Sent(1))
-	}
-	b.complaints()
-}

@@ -123,6 +123,9 @@ func TestStartWithErrors(t *testing.T) {
 func TestRuleEdits(t *testing.T) {
 	t.Parallel()
 	edits, streams := 12, 20
+	if os.Getenv("LIVERECORD_LONG") != "" {
+		edits = 50
+	}
 	if testing.Short() {
 		edits = 3
 	}
