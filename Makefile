@@ -30,7 +30,7 @@ test: deps ## all tests: the bridges, units, then black box against bin/mediamtx
 	@[ ! -d patches/v1.14.0 ] || $(BUILD) -mediamtx v1.14.0 -o bin/mediamtx-v1.14.0 build
 	@$(BUILD) build
 	go vet ./...
-	go test -race -timeout 30m -p 4 ./...  # the black-box tests mostly wait
+	go test -race -timeout 30m ./...
 
 .PHONY: test-upstream
 test-upstream: deps ## MediaMTX's own tests of the packages that we touch
