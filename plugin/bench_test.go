@@ -133,6 +133,7 @@ func (b *bench) stored(n int) []*state.FileRow {
 	b.t.Helper()
 	var out []*state.FileRow
 	b.until(fmt.Sprintf("%d files stored", n), time.Minute, func() bool {
+		time.Sleep(time.Duration(n) * time.Millisecond / 2) // reading many rows again and again would slow them down
 		out = b.files()
 		done := 0
 		for _, f := range out {
@@ -147,7 +148,8 @@ func (b *bench) stored(n int) []*state.FileRow {
 
 func (b *bench) until(what string, within time.Duration, ok func() bool) {
 	b.t.Helper()
-	for end := time.Now().Add(within); !ok(); time.Sleep(10 * time.Millisecond) {
+	const busy = 5 // a machine that does other work, with the race detector on
+	for end := time.Now().Add(busy * within); !ok(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			for _, f := range b.files() {
 				b.t.Logf("%s %s %s %s", f.Format, f.State, f.Object, f.Error)
