@@ -94,7 +94,7 @@ func (s *Server) WaitLogAfter(t T, mark int, parts ...string) Line {
 
 // Patience is how long tests wait for what must come. It is far longer than
 // anything takes on an idle machine: tests judge what happens, not how fast.
-const Patience = 45 * time.Second
+const Patience = 2 * time.Minute
 
 // Eventually waits until the condition holds.
 func Eventually(t T, what string, condition func() bool) {
