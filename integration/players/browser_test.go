@@ -158,12 +158,6 @@ func (s *site) start(t *testing.T, j job) *session {
 	return &session{s, j, chromium(t, s.URL+"/page/play.html#"+url.PathEscape(string(text)))}
 }
 
-// play does a job and waits until it is done.
-func (s *site) play(t *testing.T, j job) report {
-	t.Helper()
-	return s.start(t, j).wait(t)
-}
-
 // wait waits for the report.
 func (s *session) wait(t *testing.T) (r report) {
 	t.Helper()

@@ -48,10 +48,7 @@ func (l timeline) nearJoin(time float64) bool {
 	return false
 }
 
-var (
-	extinf = regexp.MustCompile(`^#EXTINF:([0-9.]+)`)
-	target = regexp.MustCompile(`#EXT-X-TARGETDURATION:(\d+)`)
-)
+var extinf = regexp.MustCompile(`^#EXTINF:([0-9.]+)`)
 
 // playlistTimeline reads from a playlist when each publication begins; firsts
 // are the numbers of their first pictures.

@@ -18,7 +18,6 @@ const path = "live/show"
 type scene struct {
 	*lab.Server
 	events *receiver
-	began  int // length of the log when the next publication was started
 }
 
 // everything records the four formats with a splice window.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,7 +29,8 @@ func (c *command) list(f *flag.FlagSet, args []string) (int, error) {
 			return usage, misused("%s", err)
 		}
 	}
-	if !strings.Contains(" recording interrupted finalizing done ", " "+*only+" ") && *only != "" || *limit < 1 {
+	states := []string{"", "recording", "interrupted", "finalizing", "done"}
+	if !slices.Contains(states, *only) || *limit < 1 {
 		return usage, misused("the states are recording, interrupted, finalizing and done; the limit is 1 or more")
 	}
 	s, db, err := c.open()

@@ -192,7 +192,7 @@ func (v *survey) stray(d *spool.Dir, name string) error {
 	}
 	if err != nil {
 		v.add(step{Object: name, Does: "keep", Detail: err.Error(), Problem: true})
-		return nil
+		return nil //nolint:nilerr // a finding, not a failure of the survey
 	}
 	if v.db != nil {
 		f, err := state.FileByID(v.c.ctx, v.db.Reader(), h.File)

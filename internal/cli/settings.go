@@ -25,10 +25,9 @@ func (c *command) findConfig() (string, error) {
 	if c.configFile != "" {
 		return c.configFile, nil
 	}
-	path, from := "", serverEnv
-	if v, ok := c.env(serverEnv); ok {
-		path = v
-	} else {
+	path, ok := c.env(serverEnv)
+	from := serverEnv
+	if !ok {
 		from = "liveRecord in " + serverFile
 		var err error
 		if path, err = liveRecord(serverFile); err != nil {

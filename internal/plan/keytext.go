@@ -37,7 +37,8 @@ func cleanPath(s string, limit int) []string {
 	var out []string
 	used := 0
 	for rest, more := s, true; more; {
-		whole, c, reserve := rest, "", 0
+		whole, reserve := rest, 0
+		var c string
 		if c, rest, more = strings.Cut(rest, "/"); more {
 			reserve = len("/_") + markSize
 		}

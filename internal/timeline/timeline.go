@@ -161,9 +161,31 @@ func (t *Timeline) Write(u hooks.Unit, now time.Time) {
 	}
 	if key := t.isStart(&u); key {
 		t.start(&u, now)
-	} else if t.waiting = append(t.waiting, u); now.Sub(t.since) >= Patience {
+	} else if t.wait(u); now.Sub(t.since) >= Patience {
 		t.start(nil, now)
 	}
+}
+
+// wait keeps a unit for the start. Pictures before the first key frame are only
+// of use if none comes: they go first when too much waits.
+func (t *Timeline) wait(u hooks.Unit) {
+	t.waiting = append(t.waiting, u)
+	t.waitingBytes += u.Size()
+	if t.waitingBytes <= maxWaiting {
+		return
+	}
+	t.waitingBytes = 0
+	kept := t.waiting[:0]
+	for _, w := range t.waiting {
+		if t.lanes[w.Track].info.Codec.IsVideo() {
+			t.stats.BeforeKey++
+			continue
+		}
+		kept = append(kept, w)
+		t.waitingBytes += w.Size()
+	}
+	clear(t.waiting[len(kept):])
+	t.waiting = kept
 }
 
 // take goes on with a unit of the open timeline.

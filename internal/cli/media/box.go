@@ -59,7 +59,6 @@ func (f *fields) next(n int) []byte {
 }
 
 func (f *fields) u8() byte    { return f.next(1)[0] }
-func (f *fields) u16() uint16 { return binary.BigEndian.Uint16(f.next(2)) }
 func (f *fields) u32() uint32 { return binary.BigEndian.Uint32(f.next(4)) }
 func (f *fields) u64() uint64 { return binary.BigEndian.Uint64(f.next(8)) }
 

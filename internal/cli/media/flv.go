@@ -127,7 +127,9 @@ func (w *flvWalk) start(kind byte, codec string) {
 
 func (w *flvWalk) video(at int64, ms uint32, b []byte) string {
 	key := b[0]>>4&7 == 1
-	packet, codec, body := 1, "", b[1:]
+	var packet int
+	var codec string
+	var body []byte
 	switch {
 	case b[0]&0x80 != 0:
 		if len(b) < 5 {

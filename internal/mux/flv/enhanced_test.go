@@ -152,7 +152,8 @@ func checkStart(t *testing.T, src *source, x exTag) {
 		}
 		return file[i+4 : i-4+int(binary.BigEndian.Uint32(file[i-4:]))]
 	}
-	got, want := x.payload, []byte(nil)
+	got := x.payload
+	var want []byte
 	switch x.four {
 	case "hvc1":
 		want = slices.Clone(box("hvcC"))

@@ -110,9 +110,7 @@ func TestBackwards(t *testing.T) {
 		}
 	}
 	tracks, samples := interleave(&stream{track: s.track, samples: nil})
-	for _, x := range s.samples {
-		samples = append(samples, x)
-	}
+	samples = append(samples, s.samples...)
 	file := record(t, tracks, samples, 40).save(t, 0)
 	decodes(t, file)
 	got := probePackets(t, file, "v:0")
