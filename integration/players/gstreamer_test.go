@@ -2,11 +2,14 @@ package players
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 const gstPackages = "gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-libav"
@@ -15,15 +18,21 @@ const gstPackages = "gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-p
 func gstreamer(t *testing.T, address string) (numbers []int) {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "pictures")
-	// No queue: the branches must be told apart by their caps.
+	// No queue at d: the branches must be told apart by their caps. The queues
+	// have no limit: a full one while the other sink has nothing yet stops both.
+	const queue = "queue max-size-bytes=0 max-size-time=0 max-size-buffers=0"
 	pipeline := "uridecodebin uri=" + address + " name=d " +
 		"d. ! videoconvert ! video/x-raw,format=GRAY8 ! videoscale method=nearest-neighbour ! video/x-raw,width=16,height=9 ! " +
-		"queue ! filesink location=" + out + " " +
-		"d. ! audioconvert ! queue ! fakesink sync=false"
-	cmd := exec.Command(need(t, "gst-launch-1.0", gstPackages), append([]string{"-q"}, strings.Fields(pipeline)...)...)
+		queue + " ! filesink location=" + out + " " +
+		"d. ! audioconvert ! " + queue + " ! fakesink sync=false"
 	var messages bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &messages, &messages
-	if err := cmd.Run(); err != nil || messages.Len() > 0 {
+	err := launch(t, pipeline, &messages)
+	for try := 1; errors.Is(err, context.DeadlineExceeded) && try < 3; try++ {
+		t.Logf("GStreamer hung over %s, once more", address)
+		messages.Reset()
+		err = launch(t, pipeline, &messages)
+	}
+	if err != nil || messages.Len() > 0 {
 		t.Fatalf("gst-launch-1.0 %s (needs %s): %v\n%.3000s", pipeline, gstPackages, err, messages.String())
 	}
 	raw, err := os.ReadFile(out)
@@ -35,6 +44,22 @@ func gstreamer(t *testing.T, address string) (numbers []int) {
 		numbers = append(numbers, barNumber(raw[4*16:5*16]))
 	}
 	return numbers
+}
+
+// launch runs a pipeline, for a minute and a half at most: GStreamer's HLS source
+// now and then waits for itself.
+func launch(t *testing.T, pipeline string, messages *bytes.Buffer) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, need(t, "gst-launch-1.0", gstPackages), append([]string{"-q"}, strings.Fields(pipeline)...)...)
+	cmd.Stdout, cmd.Stderr = messages, messages
+	if err := cmd.Run(); ctx.Err() != nil {
+		return ctx.Err()
+	} else if err != nil {
+		return err
+	}
+	return nil
 }
 
 // barNumber reads the number from a row of 16 bars, -1 if it is none.
