@@ -32,6 +32,10 @@ test: deps ## all tests: the bridges, units, then black box against bin/mediamtx
 	go vet ./...
 	go test -race -timeout 30m ./...
 
+.PHONY: players
+players: deps build ## hls.js and mpegts.js in Chromium, GStreamer, m3u8-parser play what was recorded; WHIP from Chromium
+	go test -race -count=1 -tags players -timeout 30m ./integration/players
+
 .PHONY: test-upstream
 test-upstream: deps ## MediaMTX's own tests of the packages that we touch
 	@$(BUILD) -mediamtx $(MEDIAMTX) test-upstream

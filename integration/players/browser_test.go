@@ -1,3 +1,5 @@
+//go:build players
+
 package players
 
 import (
@@ -14,6 +16,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -33,7 +36,7 @@ type site struct {
 	*httptest.Server
 	reports  chan []byte
 	steps    chan struct{} // one for each step that a page has done
-	throttle int           // of FLV files, bytes per second; 0 = none
+	throttle atomic.Int64  // of FLV files, bytes per second; 0 = none
 	ranges   chan string   // Range headers of FLV files
 }
 
@@ -67,8 +70,8 @@ func newSite(t *testing.T, recordings string) *site {
 		}
 		if ext == ".flv" {
 			s.ranges <- r.Header.Get("Range")
-			if s.throttle > 0 {
-				w = &slow{ResponseWriter: w, ctx: r.Context(), rate: s.throttle}
+			if rate := int(s.throttle.Load()); rate > 0 {
+				w = &slow{ResponseWriter: w, ctx: r.Context(), rate: rate}
 			}
 		}
 		mux.ServeHTTP(w, r)

@@ -1,3 +1,5 @@
+//go:build players
+
 package players
 
 import (
