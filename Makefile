@@ -53,6 +53,7 @@ torture: deps build build/tools/versitygw ## the long fault suite: make torture 
 	go test -count=1 -v -timeout 0 ./integration/torture -args -seed=$(or $(SEED),1) -n=$(or $(N),200)
 	go test -count=1 -tags torture -run TestForeignServer ./internal/store/cos
 	go test -count=1 -tags torture -v -timeout 0 -run TestSixtyFiveMinutesPaced ./plugin
+	LIVERECORD_LONG=1 go test -count=1 -timeout 0 -run TestThousandEndInTheSameSecond ./plugin
 	LIVERECORD_LONG=1 go test -count=1 -v -timeout 0 -run TestRuleEdits ./integration/recording
 	go test -count=1 -v -timeout 0 ./integration/splice -args -long -seed=$(or $(SEED),1)
 
