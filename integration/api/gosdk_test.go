@@ -1,8 +1,8 @@
 package api
 
 import (
-	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,18 +27,17 @@ var methods = []struct{ sign, http string }{
 type goClient struct {
 	*live.Client
 	t      *testing.T
-	common *common.Client
+	method string // of HTTP
 }
 
-func newGoClient(t *testing.T, f *fixture, sign, method, key string) *goClient {
+func newGoClient(t *testing.T, f *fixture, sign, method string, credential *common.Credential) *goClient {
 	t.Helper()
 	p := profile.NewClientProfile()
 	p.SignMethod = sign
 	p.HttpProfile.Endpoint, p.HttpProfile.Scheme, p.HttpProfile.ReqMethod = f.addr, "HTTP", method
-	credential := common.NewCredential(secretID, key)
 	c, err := live.NewClient(credential, "", p)
 	require.NoError(t, err)
-	return &goClient{c, t, common.NewCommonClient(credential, "", p)}
+	return &goClient{c, t, method}
 }
 
 // code is the code of an SDK's error, empty if there is none.
@@ -75,16 +74,15 @@ func TestGoSDK(t *testing.T) {
 	for _, m := range methods {
 		t.Run(m.sign+" "+m.http, func(t *testing.T) {
 			f := serve(t)
-			c := newGoClient(t, f, m.sign, m.http, secretKey)
+			c := newGoClient(t, f, m.sign, m.http, common.NewCredential(secretID, secretKey))
 			c.templatesAndRules(f)
-			if m.sign == "TC3-HMAC-SHA256" && m.http == "POST" {
-				c.cosFields(f) // by other methods the SDK's general client sends no parameters
-			}
+			c.cosFields(f)
 			c.tasks()
 			c.callbacks()
 			c.mixing()
-			wrong := newGoClient(t, f, m.sign, m.http, "wrong")
-			refused[*live.DescribeLiveRecordRulesResponse](t, "AuthFailure.SignatureFailure")(wrong.DescribeLiveRecordRules(live.NewDescribeLiveRecordRulesRequest()))
+			c.protocol()
+			c.credentials(f, m.sign)
+			c.faults(f)
 		})
 	}
 }
@@ -214,34 +212,41 @@ func (c *goClient) rules(f *fixture, template int64) {
 	must[*live.DeleteLiveRecordRuleResponse](t)(c.DeleteLiveRecordRule(remove("push.example.com", "live", "")))
 }
 
-// cosFields uses the SDK's general client: this version's types lack them.
+// cosTemplate is what this version's types lack, and a parameter that nobody has.
+type cosTemplate struct {
+	*tchttp.BaseRequest
+	TemplateName *string       `name:"TemplateName" json:"TemplateName,omitempty"`
+	CosStore     *int64        `name:"CosStore" json:"CosStore,omitempty"`
+	Mp4Param     *cosParameter `name:"Mp4Param" json:"Mp4Param,omitempty"`
+	Foo          *int64        `name:"Foo" json:"Foo,omitempty"`
+}
+
+type cosParameter struct {
+	Enable          *int64  `name:"Enable" json:"Enable,omitempty"`
+	RecordInterval  *int64  `name:"RecordInterval" json:"RecordInterval,omitempty"`
+	CosBucketName   *string `name:"CosBucketName" json:"CosBucketName,omitempty"`
+	CosBucketRegion *string `name:"CosBucketRegion" json:"CosBucketRegion,omitempty"`
+	CosBucketPath   *string `name:"CosBucketPath" json:"CosBucketPath,omitempty"`
+}
+
 func (c *goClient) cosFields(f *fixture) {
-	t := c.t
-	call := func(params map[string]any) (id int64, err error) {
-		r := tchttp.NewCommonRequest("live", "2018-08-01", "CreateLiveRecordTemplate")
-		require.NoError(t, r.SetActionParameters(params))
-		answer := tchttp.NewCommonResponse()
-		if err := c.common.Send(r, answer); err != nil {
-			return 0, err
-		}
-		var body struct{ Response struct{ TemplateId int64 } }
-		require.NoError(t, json.Unmarshal(answer.GetBody(), &body))
-		return body.Response.TemplateId, nil
+	t, str, ptr := c.t, common.StringPtr, common.Int64Ptr
+	call := func(r *cosTemplate) (*live.CreateLiveRecordTemplateResponse, error) {
+		r.BaseRequest = &tchttp.BaseRequest{}
+		r.Init().WithApiInfo("live", live.APIVersion, "CreateLiveRecordTemplate")
+		answer := live.NewCreateLiveRecordTemplateResponse()
+		return answer, c.Send(r, answer)
 	}
-	with := func(bucket, path string) map[string]any {
-		return map[string]any{"TemplateName": "cos", "CosStore": 1, "Mp4Param": map[string]any{"Enable": 1, "RecordInterval": 3600,
-			"CosBucketName": bucket, "CosBucketRegion": "ap-guangzhou", "CosBucketPath": path}}
+	with := func(bucket, path string) *cosTemplate {
+		return &cosTemplate{TemplateName: str("cos"), CosStore: ptr(1), Mp4Param: &cosParameter{Enable: ptr(1), RecordInterval: ptr(3600),
+			CosBucketName: &bucket, CosBucketRegion: str("ap-guangzhou"), CosBucketPath: &path}}
 	}
-	made, err := call(with("rec", "/{RecordSource}/{StreamID}/{RecordId}"))
-	require.NoError(t, err)
-	tpl, _ := f.table().Template(made)
+	made := must[*live.CreateLiveRecordTemplateResponse](t)(call(with("rec", "/{RecordSource}/{StreamID}/{RecordId}"))).Response.TemplateId
+	tpl, _ := f.table().Template(*made)
 	require.Equal(t, config.Format{Name: config.MP4, Interval: time.Hour, Store: "cos", Path: "{RecordSource}/{StreamID}/{RecordId}", FastStart: true}, tpl.Formats[0])
-	_, err = call(with("stolen", "/x"))
-	require.Equal(t, "FailedOperation.CosBucketNotExist", code(t, err))
-	_, err = call(with("rec", "/../{Foo}"))
-	require.Equal(t, "InvalidParameter.COSCustomFileNameError", code(t, err))
-	_, err = call(map[string]any{"TemplateName": "x", "Foo": 1})
-	require.Equal(t, "UnknownParameter", code(t, err))
+	refused[*live.CreateLiveRecordTemplateResponse](t, "FailedOperation.CosBucketNotExist")(call(with("stolen", "/x")))
+	refused[*live.CreateLiveRecordTemplateResponse](t, "InvalidParameter.COSCustomFileNameError")(call(with("rec", "/../{Foo}")))
+	refused[*live.CreateLiveRecordTemplateResponse](t, "UnknownParameter")(call(&cosTemplate{TemplateName: str("x"), Foo: ptr(1)}))
 }
 
 func (c *goClient) tasks() {
@@ -339,4 +344,55 @@ func (c *goClient) mixing() {
 	other := live.NewDescribeLiveStreamStateRequest()
 	other.AppName, other.DomainName, other.StreamName = common.StringPtr("a"), common.StringPtr("d"), common.StringPtr("s")
 	refused[*live.DescribeLiveStreamStateResponse](c.t, "InvalidAction")(c.DescribeLiveStreamState(other))
+}
+
+// protocol are the codes of requests that are wrong whatever they ask for.
+func (c *goClient) protocol() {
+	t := c.t
+	old := live.NewDescribeLiveRecordRulesRequest()
+	old.Init().WithApiInfo("live", "2017-01-01", "DescribeLiveRecordRules")
+	refused[*live.DescribeLiveRecordRulesResponse](t, "NoSuchVersion")(c.DescribeLiveRecordRules(old))
+	long := live.NewCreateLiveRecordTemplateRequest()
+	long.TemplateName, long.Description = common.StringPtr("long"), common.StringPtr(strings.Repeat("x", 11<<20))
+	if c.method == "GET" {
+		long.Description = common.StringPtr(strings.Repeat("x", 33<<10))
+	}
+	refused[*live.CreateLiveRecordTemplateResponse](t, "RequestSizeLimitExceeded")(c.CreateLiveRecordTemplate(long))
+}
+
+// credentials are the codes of callers that are not let in.
+func (c *goClient) credentials(f *fixture, sign string) {
+	t := c.t
+	call := func(c *goClient) (*live.DescribeLiveRecordRulesResponse, error) {
+		return c.DescribeLiveRecordRules(live.NewDescribeLiveRecordRulesRequest())
+	}
+	is := func(code string) func(*live.DescribeLiveRecordRulesResponse, error) {
+		return refused[*live.DescribeLiveRecordRulesResponse](t, code)
+	}
+	with := func(credential *common.Credential) *goClient { return newGoClient(t, f, sign, c.method, credential) }
+	is("AuthFailure.SignatureFailure")(call(with(common.NewCredential(secretID, "wrong"))))
+	is("AuthFailure.SecretIdNotFound")(call(with(common.NewCredential("AKIDOTHER", secretKey))))
+	is("AuthFailure.TokenFailure")(call(with(common.NewTokenCredential(secretID, secretKey, "temporary"))))
+	for _, ahead := range []time.Duration{6 * time.Minute, -6 * time.Minute} {
+		f.ahead.Store(int64(ahead))
+		is("AuthFailure.SignatureExpire")(call(c))
+	}
+	f.ahead.Store(0)
+	must[*live.DescribeLiveRecordRulesResponse](t)(call(c))
+}
+
+// faults are the codes of a server that can't, and of one that will not for a
+// while; nothing works after them.
+func (c *goClient) faults(f *fixture) {
+	t := c.t
+	require.NoError(t, f.db.Close())
+	call := func() (*live.DescribeLiveRecordTemplatesResponse, error) {
+		return c.DescribeLiveRecordTemplates(live.NewDescribeLiveRecordTemplatesRequest())
+	}
+	refused[*live.DescribeLiveRecordTemplatesResponse](t, "InternalError")(call())
+	wrong := newGoClient(t, f, "HmacSHA1", "POST", common.NewCredential(secretID, "wrong"))
+	for range 30 {
+		wrong.DescribeLiveRecordRules(live.NewDescribeLiveRecordRulesRequest()) //nolint:errcheck // it is refused
+	}
+	refused[*live.DescribeLiveRecordTemplatesResponse](t, "RequestLimitExceeded.IPLimitExceeded")(call())
 }

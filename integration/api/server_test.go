@@ -2,11 +2,12 @@ package api
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"net"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -27,6 +28,8 @@ type fixture struct {
 	addr string
 	db   *state.DB
 	c    *config.Config
+
+	ahead atomic.Int64 // by how much its clock is wrong, ns
 }
 
 func serve(t *testing.T) *fixture {
@@ -47,7 +50,8 @@ func serve(t *testing.T) *fixture {
 	}}
 	s := api.New(api.Options{DB: db, Config: func() *config.Config { return f.c }, HostAllowed: api.HostPolicy(f.c),
 		Credentials: []config.Credential{{SecretID: secretID, SecretKey: secretKey}},
-		Log:         slog.New(slog.NewTextHandler(io.Discard, nil))})
+		Now:         func() time.Time { return time.Now().Add(time.Duration(f.ahead.Load())) },
+		Log:         slog.New(slog.DiscardHandler)})
 	l, err := api.Listen(f.c.API, s, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	f.addr = l.Addr.(*net.TCPAddr).String()

@@ -122,6 +122,18 @@ type step struct {
 	Rate float64 `json:"rate,omitempty"`
 }
 
+// least is how many pictures must be decoded: a quarter of those that are due.
+func (s step) least() int { return int(s.For * rate / 4) }
+
+// MarshalJSON implements json.Marshaler.
+func (s step) MarshalJSON() ([]byte, error) {
+	type plain step
+	return json.Marshal(struct {
+		plain
+		Least int `json:"least"`
+	}{plain(s), s.least()})
+}
+
 // report is what play.js saw.
 type report struct {
 	Failure string

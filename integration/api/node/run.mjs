@@ -1,16 +1,18 @@
 // Runs every action through the official Node SDK, with only its endpoint changed.
-// Arguments: host:port, SecretId, SecretKey. Prints what it checked; fails by throwing.
+// Arguments: host:port, SecretId, SecretKey, method of signing, of HTTP, and which part:
+// one that finds a new server, or one whose database is gone. Prints what it checked;
+// fails by throwing.
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import path from "node:path";
 
 const require = createRequire(path.join(process.cwd(), "package.json")); // build/node
 const { live } = require("tencentcloud-sdk-nodejs");
-const [endpoint, secretId, secretKey] = process.argv.slice(2);
+const [endpoint, secretId, secretKey, signMethod, reqMethod, part] = process.argv.slice(2);
 
-function client(signMethod, reqMethod, key = secretKey) {
+function client(credential) {
   return new live.v20180801.Client({
-    credential: { secretId, secretKey: key },
+    credential: { secretId, secretKey, ...credential },
     region: "",
     profile: { signMethod, httpProfile: { endpoint, protocol: "http://", reqMethod } },
   });
@@ -119,28 +121,65 @@ async function callbacks(c) {
   await c.DeleteLiveCallbackTemplate({ TemplateId });
 }
 
-async function others(c, signMethod, reqMethod) {
+async function others(c) {
   await refused("UnsupportedOperation", c.CreateCommonMixStream({
     MixStreamSessionId: "s", InputStreamList: [{ InputStreamName: "a", LayoutParams: { ImageLayer: 1 } }], OutputParams: { OutputStreamName: "m" } }));
   await refused("UnsupportedOperation", c.CancelCommonMixStream({ MixStreamSessionId: "s" }));
   await refused("InvalidAction", c.DescribeLiveStreamState({ AppName: "a", DomainName: "d", StreamName: "s" }));
-  await refused("AuthFailure.SignatureFailure", client(signMethod, reqMethod, "wrong").DescribeLiveRecordRules({}));
 }
 
-for (const signMethod of ["TC3-HMAC-SHA256", "HmacSHA1", "HmacSHA256"]) {
-  for (const reqMethod of ["POST", "GET"]) {
-    const c = client(signMethod, reqMethod);
-    try {
-      await rules(c, await templates(c));
-      await tasks(c);
-      await callbacks(c);
-      await others(c, signMethod, reqMethod);
-    } catch (e) {
-      throw new Error(`${signMethod} ${reqMethod}: ${e.stack}`);
-    }
-    // The next method finds the server as this one did.
-    const now = Math.floor(Date.now() / 1000);
-    for (const { TaskId } of (await c.DescribeRecordTask({ StartTime: now - 3600, EndTime: now + 86400 })).TaskList) await c.DeleteRecordTask({ TaskId });
-    console.log(`${signMethod} ${reqMethod}: ok`);
-  }
+// limits: this server takes four templates and two rules, of YAML and the API.
+async function limits(c) {
+  const made = [];
+  for (let i = 0; i < 4; i++) made.push((await c.CreateLiveRecordTemplate({ TemplateName: "t" + i })).TemplateId);
+  await refused("InternalError.ConfOutLimit", c.CreateLiveRecordTemplate({ TemplateName: "more" }));
+  const rule = (StreamName) => ({ DomainName: "push.example.com", StreamName, TemplateId: made[0] });
+  for (const name of ["a", "b"]) await c.CreateLiveRecordRule(rule(name));
+  await refused("InternalError.RuleOutLimit", c.CreateLiveRecordRule(rule("c")));
 }
+
+// protocol: requests that are wrong whatever they ask for.
+async function protocol(c) {
+  const old = client();
+  old.apiVersion = "2017-01-01";
+  await refused("NoSuchVersion", old.DescribeLiveRecordRules({}));
+  const size = reqMethod === "GET" ? 33 << 10 : 11 << 20;
+  await refused("RequestSizeLimitExceeded", c.CreateLiveRecordTemplate({ TemplateName: "long", Description: "x".repeat(size) }));
+}
+
+// credentials: callers that are not let in.
+async function credentials() {
+  await refused("AuthFailure.SignatureFailure", client({ secretKey: "wrong" }).DescribeLiveRecordRules({}));
+  await refused("AuthFailure.SecretIdNotFound", client({ secretId: "AKIDOTHER" }).DescribeLiveRecordRules({}));
+  await refused("AuthFailure.TokenFailure", client({ token: "temporary" }).DescribeLiveRecordRules({}));
+  const Right = Date;
+  for (const minutes of [6, -6]) {
+    globalThis.Date = class extends Right {
+      static now() { return Right.now() + minutes * 60e3; }
+      constructor(...args) { super(...(args.length ? args : [Date.now()])); }
+    };
+    await refused("AuthFailure.SignatureExpire", client().DescribeLiveRecordRules({}));
+  }
+  globalThis.Date = Right;
+}
+
+// broken: a server that can't, and one that will not for a while.
+async function broken(c) {
+  await refused("InternalError", c.DescribeLiveRecordTemplates({}));
+  for (let i = 0; i < 30; i++) await client({ secretKey: "wrong" }).DescribeLiveRecordRules({}).catch(() => {});
+  await refused("RequestLimitExceeded.IPLimitExceeded", c.DescribeLiveRecordTemplates({}));
+}
+
+const c = client();
+if (part === "broken") {
+  await broken(c);
+} else {
+  await rules(c, await templates(c));
+  await tasks(c);
+  await callbacks(c);
+  await others(c);
+  await limits(c);
+  await protocol(c);
+  await credentials();
+}
+console.log(`${part}: ok`);
