@@ -3,18 +3,13 @@
 package players
 
 import (
-	"bytes"
-	"context"
-	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
-)
 
-const gstPackages = "gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-libav"
+	"github.com/live-recording/liverecord/integration/lab"
+)
 
 // gstreamer plays what is at an address and returns the numbers of the pictures.
 func gstreamer(t *testing.T, address string) (numbers []int) {
@@ -27,15 +22,8 @@ func gstreamer(t *testing.T, address string) (numbers []int) {
 		"d. ! videoconvert ! video/x-raw,format=GRAY8 ! videoscale method=nearest-neighbour ! video/x-raw,width=16,height=9 ! " +
 		queue + " ! filesink location=" + out + " " +
 		"d. ! audioconvert ! " + queue + " ! fakesink sync=false"
-	var messages bytes.Buffer
-	err := launch(t, pipeline, &messages)
-	for try := 1; errors.Is(err, context.DeadlineExceeded) && try < 3; try++ {
-		t.Logf("GStreamer hung over %s, once more", address)
-		messages.Reset()
-		err = launch(t, pipeline, &messages)
-	}
-	if err != nil || messages.Len() > 0 {
-		t.Fatalf("gst-launch-1.0 %s (needs %s): %v\n%.3000s", pipeline, gstPackages, err, messages.String())
+	if !lab.GStreamer(t, strings.Fields(pipeline)...) {
+		return nil
 	}
 	raw, err := os.ReadFile(out)
 	if err != nil {
@@ -46,22 +34,6 @@ func gstreamer(t *testing.T, address string) (numbers []int) {
 		numbers = append(numbers, barNumber(raw[4*16:5*16]))
 	}
 	return numbers
-}
-
-// launch runs a pipeline, for a minute and a half at most: GStreamer's HLS source
-// now and then waits for itself.
-func launch(t *testing.T, pipeline string, messages *bytes.Buffer) error {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, need(t, "gst-launch-1.0", gstPackages), append([]string{"-q"}, strings.Fields(pipeline)...)...)
-	cmd.Stdout, cmd.Stderr = messages, messages
-	if err := cmd.Run(); ctx.Err() != nil {
-		return ctx.Err()
-	} else if err != nil {
-		return err
-	}
-	return nil
 }
 
 // barNumber reads the number from a row of 16 bars, -1 if it is none.

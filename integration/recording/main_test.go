@@ -6,4 +6,4 @@ import (
 	"github.com/live-recording/liverecord/integration/lab"
 )
 
-func TestMain(m *testing.M) { lab.Main(m) }
+func TestMain(m *testing.M) { lab.Main(m, 16) }

@@ -1,17 +1,13 @@
 package splice
 
 import (
-	"bytes"
-	"context"
 	"crypto/md5"
 	"encoding/hex"
 	"math"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/live-recording/liverecord/integration/lab"
 )
@@ -47,12 +43,9 @@ func gstreamerCount(t *testing.T, file string) int {
 // launch runs the pipeline and returns the files with pictures and sound.
 func launch(t *testing.T, file string, info lab.Info, video string) (raw, pcm string, ok bool) {
 	t.Helper()
-	if _, err := exec.LookPath("gst-launch-1.0"); err != nil {
-		t.Fatal("gst-launch-1.0 is missing: make deps, or apt-get install gstreamer1.0-tools gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-libav")
-	}
 	dir := t.TempDir()
 	raw, pcm = filepath.Join(dir, "raw"), filepath.Join(dir, "pcm")
-	args := []string{"-q", "uridecodebin", "uri=" + (&url.URL{Scheme: "file", Path: file}).String(), "name=d"}
+	args := []string{"uridecodebin", "uri=" + (&url.URL{Scheme: "file", Path: file}).String(), "name=d"}
 	queue := []string{"d.", "!", "queue", "max-size-bytes=0", "max-size-time=0", "max-size-buffers=0", "!"}
 	if info.Has("video") {
 		args = append(append(args, queue...), "videoconvert", "!", "videoscale", "!", video, "!", "filesink", "location="+raw)
@@ -60,16 +53,7 @@ func launch(t *testing.T, file string, info lab.Info, video string) (raw, pcm st
 	if info.Has("audio") {
 		args = append(append(args, queue...), "audioconvert", "!", "audio/x-raw,format=S16LE,channels=2", "!", "filesink", "location="+pcm)
 	}
-	var messages bytes.Buffer
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "gst-launch-1.0", args...)
-	cmd.Stdout, cmd.Stderr = &messages, &messages
-	if err := cmd.Run(); err != nil {
-		t.Errorf("GStreamer %s: %v\n%.2000s", filepath.Base(file), err, messages.String())
-		return raw, pcm, false
-	}
-	return raw, pcm, true
+	return raw, pcm, lab.GStreamer(t, args...)
 }
 
 func samePictures(t *testing.T, file, raw string, info lab.Info) {
