@@ -1,5 +1,3 @@
-//go:build players
-
 // Package players shows recordings to players that are not ours: hls.js and
 // mpegts.js in Chromium, GStreamer, and the parser of Video.js.
 //

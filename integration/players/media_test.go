@@ -1,5 +1,3 @@
-//go:build players
-
 package players
 
 import (
