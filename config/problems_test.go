@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -189,7 +190,8 @@ func FuzzParse(f *testing.F) {
 		if (c == nil) == (err == nil) {
 			t.Fatalf("%v, %v", c, err)
 		}
-		if ps, ok := err.(Problems); err != nil && (!ok || len(ps) == 0) {
+		var ps Problems
+		if err != nil && (!errors.As(err, &ps) || len(ps) == 0) {
 			t.Fatalf("not Problems: %v", err)
 		}
 	})

@@ -2,6 +2,7 @@ package config
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -68,7 +69,8 @@ func expect(t *testing.T, calls <-chan told, state string) {
 func expectError(t *testing.T, calls <-chan told) {
 	t.Helper()
 	c := next(t, calls)
-	if _, ok := c.err.(Problems); !ok {
+	var ps Problems
+	if !errors.As(c.err, &ps) {
 		t.Fatalf("told %q, %v; want Problems", c.state, c.err)
 	}
 }

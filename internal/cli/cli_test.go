@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -407,7 +408,8 @@ func TestLoadUnset(t *testing.T) {
 		t.Error(s, err)
 	}
 	d.write("conf/recording.yml", "rules: [{template: none}]\nstores: {local: {type: local, dir: \"${NOT}\"}}\n")
-	if _, err = c.load(); err == nil || !strings.Contains(err.(config.Problems)[0].Error(), "none") {
+	var ps config.Problems
+	if _, err = c.load(); !errors.As(err, &ps) || !strings.Contains(ps[0].Error(), "none") {
 		t.Error(err)
 	}
 }

@@ -2,6 +2,7 @@ package feedtest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -144,7 +145,7 @@ func Read(file string) (*Media, error) {
 		}
 	}
 	for {
-		if err := r.Read(); err == io.EOF {
+		if err := r.Read(); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
 			return nil, err
@@ -170,13 +171,13 @@ func (m *Media) take(r *mpegts.Reader, tr *mpegts.Track) error {
 		m.Tracks = append(m.Tracks, hooks.Track{Codec: hooks.H265, ClockRate: 90000})
 		r.OnDataH265(tr, picture)
 	case *mpegts.CodecMPEG4Audio:
-		config, err := c.Config.Marshal()
+		config, err := c.Marshal()
 		if err != nil {
 			return err
 		}
-		rate := int64(c.Config.SampleRate)
+		rate := int64(c.SampleRate)
 		m.Tracks = append(m.Tracks, hooks.Track{Codec: hooks.AAC, ClockRate: int(rate), SampleRate: int(rate),
-			Channels: c.Config.ChannelCount, AudioConfig: config})
+			Channels: c.ChannelCount, AudioConfig: config})
 		r.OnDataMPEG4Audio(tr, func(pts int64, aus [][]byte) error {
 			first := (pts*rate + 45000) / 90000
 			for k, au := range aus {

@@ -56,13 +56,14 @@ func TestKeyPlaceholders(t *testing.T) {
 
 func TestKeyHostileNames(t *testing.T) {
 	const template = "rec/{Domain}/{AppName}/{StreamID}/{RecordId}"
+	const spaced = " a "
 	h := mark
 	for in, want := range map[string]string{
 		"cam1": "cam1", "a.b": "a.b", "a..b": "a..b", "a_b": "a_b", "~user@host": "~user@host",
-		"直播间": "直播间", "😀": "😀", "👩‍💻": "👩‍💻", "👁️‍🗨️": "👁️‍🗨️", "می‌خواهم": "می‌خواهم", "é": "é", "\ufffd": "\ufffd",
+		"直播间": "直播间", "😀": "😀", "👩‍💻": "👩‍💻", "👁️‍🗨️": "👁️‍🗨️", "می\u200cخواهم": "می\u200cخواهم", "é": "é", "\ufffd": "\ufffd",
 
 		"..": "__" + h(".."), ".": "_" + h("."), "": "_" + h(""), ".hidden": "_hidden" + h(".hidden"),
-		"a.": "a_" + h("a."), "a...": "a___" + h("a..."), " a ": "_a_" + h(" a "), "-rf": "_rf" + h("-rf"),
+		"a.": "a_" + h("a."), "a...": "a___" + h("a..."), spaced: "_a_" + h(spaced), "-rf": "_rf" + h("-rf"),
 		"a/b": "a_b" + h("a/b"), "../../etc/passwd": "___.._etc_passwd" + h("../../etc/passwd"),
 		"a\x00b": "a_b" + h("a\x00b"), "a\r\n\tb": "a_b" + h("a\r\n\tb"), `a\b`: "a_b" + h(`a\b`),
 		`"'` + "`<>": "_" + h(`"'`+"`<>"), "a?b#c%d&e+f": "a_b_c_d_e_f" + h("a?b#c%d&e+f"), "a:b": "a_b" + h("a:b"),

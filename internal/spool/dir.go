@@ -38,9 +38,9 @@ const (
 )
 
 var (
-	// ErrFull: the spool has reached spool.maxSize.
+	// ErrFull tells that the spool has reached spool.maxSize.
 	ErrFull = errors.New("the spool is full (spool.maxSize)")
-	// ErrLow: the disk has less than spool.minFree left.
+	// ErrLow tells that the disk has less than spool.minFree left.
 	ErrLow = errors.New("the disk is nearly full (spool.minFree)")
 )
 

@@ -116,7 +116,7 @@ func readFrame(r io.Reader, buf []byte) (frame, []byte, error) {
 }
 
 func tornUnlessIO(err error) error {
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return errTorn
 	}
 	return err

@@ -21,7 +21,7 @@ type Report struct {
 	Released int64
 }
 
-// ErrNoHeader: the journal does not even hold a header. Nothing that the file
+// ErrNoHeader tells that the journal does not even hold a header. Nothing that the file
 // may hold can be understood; it was created in the instant of the crash.
 var ErrNoHeader = errors.New("the journal has no header")
 
@@ -89,7 +89,7 @@ func examine(body, journal *os.File) (h Header, rep Report, end int64, err error
 	w := walker{r: bufio.NewReaderSize(journal, 256<<10)}
 	f, err := w.next()
 	if err != nil {
-		if errors.Is(err, errTorn) || err == io.EOF {
+		if errors.Is(err, errTorn) || errors.Is(err, io.EOF) {
 			err = ErrNoHeader
 		}
 		return h, rep, 0, err
@@ -120,7 +120,7 @@ func examine(body, journal *os.File) (h Header, rep Report, end int64, err error
 		}
 		end += f.size
 	}
-	if err != nil && err != io.EOF && !errors.Is(err, errTorn) {
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, errTorn) {
 		return h, rep, 0, err
 	}
 	rep.Released = gone.below(rep.Body)
@@ -225,7 +225,7 @@ func frames(journal io.ReaderAt, yield func(frame) bool) error {
 	w := walker{r: bufio.NewReaderSize(io.NewSectionReader(journal, 0, 1<<62), 256<<10)}
 	for {
 		f, err := w.next()
-		if err == io.EOF || errors.Is(err, errTorn) {
+		if errors.Is(err, io.EOF) || errors.Is(err, errTorn) {
 			return nil
 		}
 		if err != nil {

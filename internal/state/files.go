@@ -12,6 +12,7 @@ import (
 // FileState is where a file stands.
 type FileState string
 
+// The states of a file.
 const (
 	FileOpen    FileState = "open"    // is written by the recorder
 	FileWaiting FileState = "waiting" // its recording is interrupted; may be gone on with

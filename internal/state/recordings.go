@@ -13,6 +13,7 @@ import (
 // of transitions.
 type RecordingState string
 
+// The states of a recording.
 const (
 	Recording   RecordingState = "recording"
 	Interrupted RecordingState = "interrupted" // waits for the publisher until Deadline

@@ -78,13 +78,13 @@ type Kind int
 const (
 	// KindTemporary heals by itself: network, 5xx, 429, throttling. Retry.
 	KindTemporary Kind = iota
-	// KindNotFound: no such key.
+	// KindNotFound tells that there is no such key.
 	KindNotFound
-	// KindNoUpload: the store does not know the upload (any more). Begin anew.
+	// KindNoUpload tells that the store does not know the upload (any more). Begin anew.
 	KindNoUpload
-	// KindBadPart: Complete refused the list of parts. List and send again.
+	// KindBadPart tells that Complete refused the list of parts. List and send again.
 	KindBadPart
-	// KindCorrupt: the store has other bytes than were sent. Send again.
+	// KindCorrupt tells that the store has other bytes than were sent. Send again.
 	KindCorrupt
 	// KindPermanent cannot heal without a human: 403, no such bucket, bad name.
 	KindPermanent

@@ -16,12 +16,13 @@ import (
 // Access says whether decoding can start at an access unit.
 type Access int
 
+// Kinds of access units.
 const (
 	NoAccess Access = iota
-	// Recovery: a recovery point (H.264 §D.2.8): pictures are right after a
+	// Recovery is a recovery point (H.264 §D.2.8): pictures are right after a
 	// while. Good enough to begin with, not to cut at.
 	Recovery
-	// Key: a random access point.
+	// Key is a random access point.
 	Key
 )
 

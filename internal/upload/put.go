@@ -95,7 +95,7 @@ func sumOf(r concat) (sum crc64.Sum, err error) {
 	buf := make([]byte, 256<<10)
 	for off := int64(0); off < r.size(); {
 		n, err := r.ReadAt(buf[:min(int64(len(buf)), r.size()-off)], off)
-		if err != nil && err != io.EOF {
+		if err != nil && !errors.Is(err, io.EOF) {
 			return sum, err
 		}
 		sum = sum.Add(buf[:n])
@@ -213,7 +213,7 @@ func (c concat) ReadAt(p []byte, off int64) (n int, err error) {
 		k, err := part.ReadAt(p[n:n+int(want)], off)
 		n += k
 		if int64(k) < want {
-			if err == nil || err == io.EOF {
+			if err == nil || errors.Is(err, io.EOF) {
 				err = io.ErrUnexpectedEOF
 			}
 			return n, err

@@ -179,7 +179,7 @@ func (r *reader) ended() (bool, error) {
 }
 
 func unlessEnd(err error) error {
-	if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil
 	}
 	return err
