@@ -189,13 +189,15 @@ func TestSameMeaning(t *testing.T) {
 // A publisher that takes a path over from a living one is a join, too.
 func TestTakeover(t *testing.T) {
 	t.Parallel()
-	src := newSource(t, lab.BFrames.Long(24))
+	// A busy machine takes seconds to begin a push, and the one before goes on for so long.
+	const apart = 20
+	src := newSource(t, lab.BFrames.Long(3*apart))
 	s := newScene(t, everything(5*time.Second))
 	var pubs []sent
 	var all []*lab.Push
 	for i, to := range []func(*lab.Server, string) string{rtmp, srt, rtmp} {
-		pubs = append(pubs, src.sends(t, 8*i))
-		all = append(all, s.push(t, to, src.file, 8*i))
+		pubs = append(pubs, src.sends(t, apart*i))
+		all = append(all, s.push(t, to, src.file, apart*i))
 		time.Sleep(3 * time.Second)
 	}
 	for _, p := range all {

@@ -32,6 +32,8 @@ type Result struct {
 	// CRC64 (ECMA) as the store reports it; valid if HasCRC.
 	CRC64  uint64
 	HasCRC bool
+	// Meta is the user metadata, of Head only; names in lower case.
+	Meta map[string]string
 }
 
 // Part is one part of a multipart upload.

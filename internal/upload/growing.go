@@ -27,8 +27,10 @@ import (
 
 // growth is an open file whose parts go up as they are complete.
 type growth struct {
+	store    string
 	size     int64 // body bytes, as the recorder last told
 	wake     int64 // body bytes at which the next part is complete
+	held     bool  // the spool holds parts that the store has, too
 	after    time.Time
 	failures int
 }
@@ -44,23 +46,25 @@ func (m *Mover) Grew(file int64, storeName string, size int64) {
 			return
 		}
 		k := t.Remote.MinPart()
-		g = &growth{wake: k + store.PartSize(t.Config.PartSize, k)}
+		g = &growth{store: storeName, wake: k + store.PartSize(t.Config.PartSize, k)}
 		m.growing[file] = g
 	}
 	g.size = size
-	ring := size >= g.wake
+	// A job rings at its end, and so does a free worker; until then it is known.
+	ring := size >= g.wake && !m.busy[file] && !g.after.After(time.Now())
 	m.mu.Unlock()
 	if ring {
 		m.Wake()
 	}
 }
 
-// grown lists open files that have a part to send.
+// grown lists open files that have a part to send, or parts to give back to a
+// spool that needs the room.
 func (m *Mover) grown(ctx context.Context, now time.Time) ([]*state.FileRow, error) {
 	m.mu.Lock()
 	var ids []int64
 	for id, g := range m.growing {
-		if g.size >= g.wake && !m.busy[id] && !g.after.After(now) {
+		if (g.size >= g.wake || g.held && m.short(g.store)) && !m.busy[id] && !g.after.After(now) {
 			ids = append(ids, id)
 		}
 	}
@@ -80,6 +84,12 @@ func (m *Mover) grown(ctx context.Context, now time.Time) ([]*state.FileRow, err
 		}
 	}
 	return out, nil
+}
+
+// short tells whether a store's spool is half full: confirmed parts leave it.
+func (m *Mover) short(store string) bool {
+	t, err := m.o.Target(store)
+	return err == nil && t.Dir.Limit() > 0 && t.Dir.Used() >= t.Dir.Limit()/2
 }
 
 func (m *Mover) forgetGrowth(id int64) {
@@ -130,8 +140,7 @@ func (m *Mover) remote(ctx context.Context, t *Target, f *state.FileRow) error {
 		return u.refused(ctx, err)
 	}
 	if !u.ended {
-		u.noteProgress(sent)
-		u.relieve(ctx)
+		u.noteProgress(sent, u.relieve(ctx))
 		return nil
 	}
 	return u.refused(ctx, u.complete(ctx))
@@ -174,10 +183,10 @@ var errDone = errors.New("done before")
 // and died before it could note that.
 func (u *upload) alreadyThere(ctx context.Context) error {
 	res, err := u.t.Remote.Head(ctx, u.f.Object)
-	if store.KindOf(err) == store.KindNotFound && err != nil {
+	switch {
+	case err != nil && store.KindOf(err) == store.KindNotFound, err == nil && !u.ours(res):
 		return errGone
-	}
-	if err != nil {
+	case err != nil:
 		return err
 	}
 	if err := u.m.stored(ctx, u.t, u.f, res); err != nil {
@@ -360,14 +369,15 @@ func (u *upload) note(ctx context.Context, row state.PartRow) error {
 	return u.m.o.DB.Update(ctx, func(tx *state.Tx) error { return tx.PutPart(row) })
 }
 
-// noteProgress says at which size the next part is complete.
-func (u *upload) noteProgress(sent int64) {
+// noteProgress says at which size the next part is complete, and whether parts
+// could leave the spool.
+func (u *upload) noteProgress(sent int64, held bool) {
 	sent = max(sent, u.minPart())
 	u.m.mu.Lock()
 	defer u.m.mu.Unlock()
 	if g := u.m.growing[u.f.ID]; g != nil {
 		g.wake = sent + store.PartSize(u.t.Config.PartSize, sent)
-		g.failures, g.after = 0, time.Time{}
+		g.held, g.failures, g.after = held, 0, time.Time{}
 	}
 }
 

@@ -113,6 +113,26 @@ func TestBudgetIsKept(t *testing.T) {
 	b.check(g)
 }
 
+// A file that stands still, as one does that waits for its publisher, gives its
+// confirmed parts back when others need the room.
+func TestOthersAreRelieved(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, benchOptions{spoolMax: 8 * mib})
+	still := b.file("still.mp4").grow(3*mib + mib/2)
+	b.until("its parts are there", 10*time.Second, func() bool { u := b.server.OpenUploads(); return len(u) == 1 && len(u[0].Parts) == 2 })
+	used := b.dir.Used()
+	if used < 3*mib {
+		t.Fatalf("parts left the spool, of which %d bytes are used, without need", used)
+	}
+	grows := b.file("grows.mp4").grow(3*mib + mib/2)
+	b.until("the parts of both have left the spool", 10*time.Second, func() bool { return b.dir.Used() < 4*mib })
+	still.end()
+	grows.end()
+	b.untilStored(still)
+	b.untilStored(grows)
+	b.check(still, grows)
+}
+
 // What left the spool and was then forgotten by the store can't be sent again.
 // It must not be replaced by zeros.
 func TestForgottenAfterRelief(t *testing.T) {
@@ -132,6 +152,23 @@ func TestForgottenAfterRelief(t *testing.T) {
 	}
 	if n := len(b.server.Objects()); n > 0 {
 		t.Errorf("%d objects in the store", n)
+	}
+}
+
+// The store kept other bytes than were sent, and the process died before it could
+// send them again: the object is known as ours and replaced.
+func TestDiedAfterACorruptPut(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, benchOptions{})
+	b.server.Inject(cosserver.Fault{Kind: cosserver.Corrupt, Op: "put", Times: 1})
+	g := b.file("corrupt.mp4").grow(mib / 2).end()
+	b.until("the object is there", 10*time.Second, func() bool { return len(b.server.Objects()) == 1 })
+	b.halt()
+	b.run()
+	b.untilStored(g)
+	b.check(g)
+	if n := len(b.server.Objects()); n != 1 {
+		t.Errorf("%d objects", n)
 	}
 }
 

@@ -49,7 +49,6 @@ func (u *upload) before(ctx context.Context, all concat) (*store.Result, error) 
 	for {
 		res, err := u.t.Remote.Head(ctx, u.f.Object)
 		if err != nil && (store.KindOf(err) == store.KindNotFound || mayNotLook(err)) {
-			u.m.claim(u.f)
 			return nil, nil
 		}
 		if err != nil {
@@ -61,7 +60,7 @@ func (u *upload) before(ctx context.Context, all concat) (*store.Result, error) 
 			return nil, err
 		case sameObject(res, sum):
 			return &res, nil
-		case u.m.hasClaimed(u.f):
+		case u.ours(res):
 			return nil, nil // a PUT of ours that went wrong
 		}
 		if err := u.m.rename(ctx, u.f); err != nil {
@@ -78,17 +77,9 @@ func mayNotLook(err error) bool {
 	return errors.As(err, &e) && e.Status == http.StatusForbidden
 }
 
-// claim notes that the key was free when the file came to it.
-func (m *Mover) claim(f *state.FileRow) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.claimed[f.ID] = f.Object
-}
-
-func (m *Mover) hasClaimed(f *state.FileRow) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.claimed[f.ID] == f.Object
+// ours tells whether an object was made from this file, by whatever attempt.
+func (u *upload) ours(res store.Result) bool {
+	return res.Meta[metaFile] == strconv.FormatInt(u.f.ID, 10)
 }
 
 func sumOf(r concat) (sum crc64.Sum, err error) {
@@ -135,12 +126,14 @@ func (u *upload) describe() store.Object {
 // claim makes sure that the key is free before an upload begins.
 func (u *upload) claim(ctx context.Context) error {
 	for {
-		_, err := u.t.Remote.Head(ctx, u.f.Object)
+		res, err := u.t.Remote.Head(ctx, u.f.Object)
 		switch {
 		case err != nil && (store.KindOf(err) == store.KindNotFound || mayNotLook(err)):
 			return nil
 		case err != nil:
 			return err
+		case u.ours(res): // an attempt that went wrong; Complete replaces it
+			return nil
 		case !u.ended:
 			return errors.New("the key is taken by an object that is not ours; another one is used at the end")
 		}
@@ -150,20 +143,22 @@ func (u *upload) claim(ctx context.Context) error {
 	}
 }
 
-// relieve gives confirmed parts back to the disk when the spool is nearly full.
-func (u *upload) relieve(ctx context.Context) {
-	dir := u.t.Dir
-	limit := dir.Limit()
-	if limit == 0 || dir.Used() < limit/2 {
-		return
-	}
-	live, ok := dir.Live(u.f.Spool)
+// relieve gives confirmed parts back to the disk when the spool is half full, and
+// tells whether there are some that stay.
+func (u *upload) relieve(ctx context.Context) (held bool) {
+	live, ok := u.t.Dir.Live(u.f.Spool)
 	if !ok {
-		return
+		return false
+	}
+	for _, p := range u.parts {
+		held = held || p.Number > 1 && !live.IsReleased(p.Start, p.Start+p.Size)
+	}
+	if !held || !u.m.short(u.f.Store) {
+		return held
 	}
 	listed, err := u.t.Remote.ListParts(ctx, u.f.Object, u.f.Upload)
 	if err != nil {
-		return
+		return false // the next part tries again
 	}
 	there := map[int]string{}
 	for _, p := range listed {
@@ -182,9 +177,10 @@ func (u *upload) relieve(ctx context.Context) {
 		}
 		if err := live.Release(p.Start, p.Start+p.Size); err != nil {
 			u.m.o.Log.Warn("confirmed parts can't leave the spool", "error", err)
-			return
+			return false
 		}
 	}
+	return false
 }
 
 // concat reads several pieces one after the other.

@@ -82,13 +82,12 @@ type Mover struct {
 	jobs    sync.WaitGroup
 
 	checked map[int64]bool   // uploads that were compared with the store since the start
-	claimed map[int64]string // keys of small files that were free when they came to them
 }
 
 // New returns a Mover that waits for Run.
 func New(o Options) *Mover {
 	return &Mover{o: o, bell: make(chan struct{}, 1), busy: map[int64]bool{}, load: map[string]int{}, backlog: map[string]int{},
-		growing: map[int64]*growth{}, lists: map[int64]*listing{}, checked: map[int64]bool{}, claimed: map[int64]string{}}
+		growing: map[int64]*growth{}, lists: map[int64]*listing{}, checked: map[int64]bool{}}
 }
 
 // Wake rings the bell: files have ended.
@@ -387,7 +386,6 @@ func (m *Mover) forget(id int64) {
 	defer m.mu.Unlock()
 	delete(m.growing, id)
 	delete(m.checked, id)
-	delete(m.claimed, id)
 }
 
 // errGone: neither the spool nor the store has the file.

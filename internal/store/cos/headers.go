@@ -69,6 +69,22 @@ func metadata(meta map[string]string) *http.Header {
 	return &h
 }
 
+// metaOf reads what metadata made. A value that is not ours may not be encoded.
+func metaOf(h http.Header) map[string]string {
+	meta := map[string]string{}
+	for header, values := range h {
+		name, ok := strings.CutPrefix(strings.ToLower(header), "x-cos-meta-")
+		if !ok {
+			continue
+		}
+		if plain, err := url.PathUnescape(values[0]); err == nil {
+			values = []string{plain}
+		}
+		meta[name] = values[0]
+	}
+	return meta
+}
+
 // metaName makes a name fit for a header.
 func metaName(name string) string {
 	return strings.Map(func(r rune) rune {

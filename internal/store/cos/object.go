@@ -64,7 +64,9 @@ func (s *Store) Head(ctx context.Context, key string) (store.Result, error) {
 	if err != nil {
 		return store.Result{}, s.fail("head", key, c, resp, err)
 	}
-	return resultOf(resp.Header), nil
+	res := resultOf(resp.Header)
+	res.Meta = metaOf(resp.Header)
+	return res, nil
 }
 
 // Get opens an object. The caller closes it. A read may fail with an error
