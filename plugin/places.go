@@ -26,6 +26,7 @@ type places struct {
 	spool   *spool.Dir // of all remote stores
 	targets map[string]*upload.Target
 	minFree int64
+	leftOut map[string]string // by name the type of stores that are not used until the next restart
 	closers []func()
 }
 
@@ -86,12 +87,26 @@ func (p *places) open(name string, s config.Store) error {
 	return nil
 }
 
+// leaveOut notes the stores of the configuration that were not opened: with the
+// type that they have, they stay so.
+func (p *places) leaveOut(c *config.Config) {
+	p.leftOut = map[string]string{}
+	for name, s := range c.Stores {
+		if p.targets[name] == nil {
+			p.leftOut[name] = s.Type
+		}
+	}
+}
+
 // reload opens stores that are new or changed; those that can't be opened stay
 // as they were.
 func (p *places) reload(c *config.Config) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for name, s := range c.Stores {
+		if p.leftOut[name] == s.Type {
+			continue
+		}
 		if err := p.open(name, s); err != nil {
 			p.log.Error("a store can't be opened", "store", name, "error", err)
 		}

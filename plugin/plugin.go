@@ -212,9 +212,14 @@ func openHouse(c *config.Config, log *slog.Logger) (_ *house, err error) {
 		return nil, err
 	}
 	h.cleanups = append(h.cleanups, func() { _ = h.db.Close() })
-	if h.places, err = openPlaces(c, log); err != nil {
+	kept, err := withOldFolders(context.Background(), h.db, c, log)
+	if err != nil {
 		return nil, err
 	}
+	if h.places, err = openPlaces(kept, log); err != nil {
+		return nil, err
+	}
+	h.places.leaveOut(c)
 	h.cleanups = append(h.cleanups, h.places.close)
 	if h.pair, err = credentials(c); err != nil {
 		return nil, err

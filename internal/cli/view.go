@@ -15,6 +15,7 @@ import (
 	"github.com/live-recording/liverecord/config"
 	"github.com/live-recording/liverecord/internal/plan"
 	"github.com/live-recording/liverecord/internal/state"
+	"github.com/live-recording/liverecord/internal/store/local"
 )
 
 // recordingView is a recording as it is listed. The server's actions LrList and
@@ -185,7 +186,7 @@ func (w *viewer) size(f *state.FileRow) int64 {
 // growDir is the folder in which files of a store grow.
 func (s *settings) growDir(name string) string {
 	if st := s.Stores[name]; st.Type == "local" {
-		return filepath.Join(st.Dir, ".liverecord")
+		return local.GrowDir(st.Dir)
 	}
 	return s.Spool.Dir
 }

@@ -81,7 +81,7 @@ type Mover struct {
 	lists   map[int64]*listing // playlists under way
 	jobs    sync.WaitGroup
 
-	checked map[int64]bool   // uploads that were compared with the store since the start
+	checked map[int64]bool // uploads that were compared with the store since the start
 }
 
 // New returns a Mover that waits for Run.

@@ -1,0 +1,82 @@
+package plugin
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/live-recording/liverecord/config"
+	"github.com/live-recording/liverecord/internal/spool"
+	"github.com/live-recording/liverecord/internal/state"
+	"github.com/live-recording/liverecord/internal/store/local"
+)
+
+// withOldFolders returns the configuration with the folders of the last run where
+// files that are on their way lie in them and not in the new ones: there they
+// would be missed, and given up. A store that was a remote one then is left out.
+// It notes the folders that are used now.
+func withOldFolders(ctx context.Context, db *state.DB, c *config.Config, log *slog.Logger) (*config.Config, error) {
+	last, err := state.Places(ctx, db.Reader())
+	if err != nil {
+		return nil, err
+	}
+	files, err := state.SpoolFiles(ctx, db.Reader())
+	if err != nil {
+		return nil, err
+	}
+	kept := *c
+	kept.Stores = maps.Clone(c.Stores)
+	for name, s := range c.Stores {
+		in := func(dir string) bool { return dir != "" && holds(dir, files[name]) }
+		wasSpool, wasLocal := last[""], growDir(last[name])
+		switch {
+		case in(c.Spool.Dir) && s.Type != "local", in(growDir(s.Dir)) && s.Type == "local":
+		case in(wasLocal):
+			log.Error("the store has another place now, and files are on their way in the old one: that is used until the next restart",
+				"store", name, "old", last[name])
+			s.Type, s.Dir = "local", last[name]
+			kept.Stores[name] = s
+		case in(wasSpool) && s.Type != "local":
+			log.Error("spool.dir was changed, and files are on their way in the old one: that is used until the next restart",
+				"old", wasSpool, "new", c.Spool.Dir)
+			kept.Spool.Dir = wasSpool
+		case in(wasSpool), in(c.Spool.Dir):
+			log.Error("the store was a remote one, and files are on their way to it: it is left out until it is that again; "+
+				"give the local one a name of its own", "store", name)
+			delete(kept.Stores, name)
+		}
+	}
+	now := map[string]string{"": absolute(kept.Spool.Dir)}
+	for name, s := range kept.Stores {
+		if s.Type == "local" {
+			now[name] = absolute(s.Dir)
+		}
+	}
+	return &kept, db.UpdateNow(ctx, func(tx *state.Tx) error { return tx.SetPlaces(now) })
+}
+
+// holds tells whether the body of one of the files lies in a folder.
+func holds(dir string, files []string) bool {
+	return slices.ContainsFunc(files, func(name string) bool {
+		_, err := os.Stat(filepath.Join(dir, spool.BodyName(name)))
+		return err == nil
+	})
+}
+
+// growDir is where files of a local store grow.
+func growDir(dir string) string {
+	if dir == "" {
+		return ""
+	}
+	return local.GrowDir(dir)
+}
+
+func absolute(dir string) string {
+	if abs, err := filepath.Abs(dir); err == nil {
+		return abs
+	}
+	return dir
+}
