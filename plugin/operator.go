@@ -7,53 +7,19 @@ import (
 	"time"
 
 	"github.com/live-recording/liverecord/internal/api"
-	"github.com/live-recording/liverecord/internal/notify"
 	"github.com/live-recording/liverecord/internal/plan"
 	"github.com/live-recording/liverecord/internal/recorder"
 	"github.com/live-recording/liverecord/internal/state"
+	"github.com/live-recording/liverecord/internal/view"
 )
 
 // operator answers the command line.
 type operator struct{ house *house }
 
-// recordingView is one line of `record list`.
+// recordingView is a recording with what only a running server knows.
 type recordingView struct {
-	ID         string                  `json:"id"` // as text: it is beyond what JSON readers hold exactly
-	Domain     string                  `json:"domain"`
-	App        string                  `json:"app"`
-	Stream     string                  `json:"stream"`
-	Path       string                  `json:"path"`
-	State      state.RecordingState    `json:"state"`
-	By         string                  `json:"by"` // rule or task
-	Template   string                  `json:"template"`
-	Protocol   string                  `json:"protocol,omitempty"`
-	Started    time.Time               `json:"started"`
-	Ended      time.Time               `json:"ended,omitzero"`
-	Joins      int                     `json:"joins,omitempty"`
-	Until      time.Time               `json:"until,omitzero"`             // while interrupted: the deadline
-	RemainingS int64                   `json:"remainingSeconds,omitempty"` // of it
-	Reason     string                  `json:"reason,omitempty"`
-	Dropped    int64                   `json:"dropped,omitempty"`
-	Outputs    []recorder.OutputStatus `json:"outputs,omitempty"`
-	Files      []fileView              `json:"files,omitempty"`
-}
-
-// fileView is a file as it is shown.
-type fileView struct {
-	ID       string          `json:"id"`
-	Format   string          `json:"format"`
-	Store    string          `json:"store"`
-	Object   string          `json:"object"`
-	State    state.FileState `json:"state"`
-	Started  time.Time       `json:"started"`
-	Ended    time.Time       `json:"ended,omitzero"`
-	Duration float64         `json:"durationSeconds,omitempty"`
-	Size     int64           `json:"size,omitempty"`
-	CRC64    string          `json:"crc64,omitempty"`
-	Attempts int             `json:"attempts,omitempty"`
-	Due      time.Time       `json:"due,omitzero"`
-	Error    string          `json:"error,omitempty"`
-	LeftOut  []string        `json:"leftOut,omitempty"`
+	view.Recording
+	Outputs []recorder.OutputStatus `json:"outputs,omitempty"`
 }
 
 // List implements api.Operator.
@@ -67,7 +33,7 @@ func (o *operator) List(ctx context.Context, q api.ListQuery) (any, error) {
 	statuses := o.statuses()
 	out := make([]recordingView, 0, len(rows))
 	for _, r := range rows {
-		out = append(out, view(r, statuses))
+		out = append(out, viewOf(r, statuses))
 	}
 	return out, nil
 }
@@ -80,16 +46,8 @@ func (o *operator) statuses() map[int64]recorder.Status {
 	return out
 }
 
-func view(r *state.RecordingRow, statuses map[int64]recorder.Status) recordingView {
-	v := recordingView{ID: formatID(r.ID), Domain: r.Domain, App: r.App, Stream: r.Stream, Path: r.Path, State: r.State,
-		By: "rule " + r.Rule, Template: r.Template, Protocol: r.Publication.Protocol, Started: r.Started, Ended: r.Ended,
-		Joins: r.Joins, Until: r.Deadline, Reason: r.Reason}
-	if r.Task != "" {
-		v.By = "task " + r.Task
-	}
-	if !r.Deadline.IsZero() {
-		v.RemainingS = int64(max(time.Until(r.Deadline), 0) / time.Second)
-	}
+func viewOf(r *state.RecordingRow, statuses map[int64]recorder.Status) recordingView {
+	v := recordingView{Recording: view.OfRecording(r, time.Now())}
 	if s, ok := statuses[r.ID]; ok {
 		v.Outputs, v.Dropped = s.Outputs, s.Dropped
 	}
@@ -110,16 +68,10 @@ func (o *operator) Show(ctx context.Context, id string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := view(r, o.statuses())
-	v.Files = []fileView{}
+	v := viewOf(r, o.statuses())
+	v.Files = []view.File{}
 	for _, f := range files {
-		x := fileView{ID: formatID(f.ID), Format: f.Format, Store: f.Store, Object: f.Object, State: f.State, Started: f.Started,
-			Ended: f.Ended, Duration: f.Duration.Seconds(), Size: f.Size, Attempts: f.Attempts, Due: f.Due, Error: f.Error,
-			LeftOut: f.Detail.LeftOut}
-		if f.HasCRC {
-			x.CRC64 = strconv.FormatUint(f.CRC64, 10)
-		}
-		v.Files = append(v.Files, x)
+		v.Files = append(v.Files, view.OfFile(f))
 	}
 	return v, nil
 }
@@ -136,34 +88,14 @@ func (o *operator) Stop(_ context.Context, id string, s plan.Stream) ([]string, 
 	}
 	stopped := []string{}
 	for _, n := range o.house.recorder.StopStream(s, reason) {
-		stopped = append(stopped, formatID(n))
+		stopped = append(stopped, view.ID(n))
 	}
 	return stopped, nil
 }
 
-// eventView is an event with its way to the endpoints.
-type eventView struct {
-	ID         string         `json:"id"`
-	Recording  string         `json:"recording"`
-	Sequence   int64          `json:"sequence"`
-	Kind       string         `json:"kind"`
-	Type       int            `json:"type"`
-	Created    time.Time      `json:"created"`
-	Body       string         `json:"body"`
-	Deliveries []deliveryView `json:"deliveries"`
-}
-
-type deliveryView struct {
-	Endpoint string    `json:"endpoint"`
-	State    string    `json:"state"`
-	Attempts int       `json:"attempts"`
-	Due      time.Time `json:"due,omitzero"`
-	Error    string    `json:"error,omitempty"`
-}
-
 // Events implements api.Operator.
 func (o *operator) Events(ctx context.Context, q api.EventsQuery) (any, error) {
-	f := notify.Filter{State: state.DeliveryState(q.State), Limit: q.Limit}
+	f := view.EventFilter{State: state.DeliveryState(q.State), Limit: q.Limit}
 	if q.Recording != "" {
 		n, err := strconv.ParseInt(q.Recording, 10, 64)
 		if err != nil {
@@ -171,21 +103,7 @@ func (o *operator) Events(ctx context.Context, q api.EventsQuery) (any, error) {
 		}
 		f.Recording = n
 	}
-	entries, err := notify.List(ctx, o.house.db.Reader(), f)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]eventView, 0, len(entries))
-	for _, e := range entries {
-		v := eventView{ID: e.Event.ID, Recording: formatID(e.Event.Recording), Sequence: e.Event.Sequence, Kind: string(e.Event.Kind),
-			Type: e.Event.Type, Created: e.Event.Created, Body: string(e.Event.Body), Deliveries: []deliveryView{}}
-		for _, d := range e.Deliveries {
-			v.Deliveries = append(v.Deliveries, deliveryView{Endpoint: d.Endpoint, State: string(d.State), Attempts: d.Attempts,
-				Due: d.Due, Error: d.Error})
-		}
-		out = append(out, v)
-	}
-	return out, nil
+	return view.Events(ctx, o.house.db.Reader(), f)
 }
 
 // Resend implements api.Operator.
@@ -214,5 +132,3 @@ func (o *operator) Explain(_ context.Context, q api.ExplainQuery) (any, error) {
 	}
 	return e, nil
 }
-
-func formatID(n int64) string { return strconv.FormatInt(n, 10) }

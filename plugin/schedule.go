@@ -8,6 +8,7 @@ import (
 	"github.com/live-recording/liverecord/internal/plan"
 	"github.com/live-recording/liverecord/internal/recorder"
 	"github.com/live-recording/liverecord/internal/state"
+	"github.com/live-recording/liverecord/internal/view"
 )
 
 // schedule tells the recorder which tasks run. It sleeps until the next task
@@ -112,7 +113,7 @@ func (s *schedule) task(k *state.Task) recorder.Task {
 	table := s.house.recorder.Plan().Table
 	var ref string
 	if k.TemplateID != 0 {
-		ref = formatID(k.TemplateID)
+		ref = view.ID(k.TemplateID)
 	}
 	p, known := table.PlanFor(ref)
 	if !known && ref != "" {

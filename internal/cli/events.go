@@ -6,30 +6,10 @@ import (
 	"flag"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/live-recording/liverecord/internal/state"
+	"github.com/live-recording/liverecord/internal/view"
 )
-
-// eventView is an event with its way to the endpoints, as LrEvents answers.
-type eventView struct {
-	ID         string         `json:"id"`
-	Recording  string         `json:"recording"`
-	Sequence   int64          `json:"sequence"`
-	Kind       string         `json:"kind"`
-	Type       int            `json:"type"`
-	Created    time.Time      `json:"created"`
-	Body       string         `json:"body"`
-	Deliveries []deliveryView `json:"deliveries"`
-}
-
-type deliveryView struct {
-	Endpoint string    `json:"endpoint"`
-	State    string    `json:"state"`
-	Attempts int       `json:"attempts"`
-	Due      time.Time `json:"due,omitzero"`
-	Error    string    `json:"error,omitempty"`
-}
 
 // events lists events, or sends one again.
 func (c *command) events(f *flag.FlagSet, args []string) (int, error) {
@@ -48,16 +28,16 @@ func (c *command) events(f *flag.FlagSet, args []string) (int, error) {
 	if *resend != "" {
 		return c.resend(*resend)
 	}
-	q := eventQuery{limit: *limit}
+	q := view.EventFilter{Limit: *limit}
 	switch {
 	case *parked:
-		q.state = state.DeliveryParked
+		q.State = state.DeliveryParked
 	case *waiting:
-		q.state = state.DeliveryWaiting
+		q.State = state.DeliveryWaiting
 	}
 	if *recording != "" {
 		var err error
-		if q.recording, err = parseID(*recording); err != nil {
+		if q.Recording, err = parseID(*recording); err != nil {
 			return usage, err
 		}
 	}
@@ -66,12 +46,6 @@ func (c *command) events(f *flag.FlagSet, args []string) (int, error) {
 		return bad, err
 	}
 	return good, c.printEvents(found, *limit, note)
-}
-
-type eventQuery struct {
-	recording int64
-	state     state.DeliveryState
-	limit     int
 }
 
 func (c *command) resend(id string) (int, error) {
@@ -87,17 +61,17 @@ func (c *command) resend(id string) (int, error) {
 }
 
 // findEvents asks the server, or reads the state if there is none.
-func (c *command) findEvents(q eventQuery) (found []eventView, note string, err error) {
+func (c *command) findEvents(q view.EventFilter) (found []view.Event, note string, err error) {
 	s, err := c.load()
 	if err != nil {
 		return nil, "", err
 	}
-	params := map[string]any{"Limit": q.limit}
-	if q.recording != 0 {
-		params["RecordingId"] = formatID(q.recording)
+	params := map[string]any{"Limit": q.Limit}
+	if q.Recording != 0 {
+		params["RecordingId"] = view.ID(q.Recording)
 	}
-	if q.state != "" {
-		params["State"] = string(q.state)
+	if q.State != "" {
+		params["State"] = string(q.State)
 	}
 	x, err := connect(s)
 	if err == nil {
@@ -112,35 +86,11 @@ func (c *command) findEvents(q eventQuery) (found []eventView, note string, err 
 		return nil, "", err
 	}
 	defer db.Close()
-	found, err = c.storedEvents(db, q)
+	found, err = view.Events(c.ctx, db.Reader(), q)
 	return found, note, err
 }
 
-func (c *command) storedEvents(db *state.DB, q eventQuery) ([]eventView, error) {
-	rows, err := state.Events(c.ctx, db.Reader(), `WHERE (recording=? OR ?=0) AND
-		(?='' OR EXISTS (SELECT 1 FROM deliveries d WHERE d.event=events.id AND d.state=?))
-		ORDER BY created DESC, recording DESC, sequence DESC LIMIT ?`, q.recording, q.recording, string(q.state), string(q.state), q.limit)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]eventView, 0, len(rows))
-	for _, e := range rows {
-		ways, err := state.EventDeliveries(c.ctx, db.Reader(), e.ID)
-		if err != nil {
-			return nil, err
-		}
-		v := eventView{ID: e.ID, Recording: formatID(e.Recording), Sequence: e.Sequence, Kind: string(e.Kind), Type: e.Type,
-			Created: e.Created, Body: string(e.Body), Deliveries: []deliveryView{}}
-		for _, d := range ways {
-			v.Deliveries = append(v.Deliveries, deliveryView{Endpoint: d.Endpoint, State: string(d.State), Attempts: d.Attempts,
-				Due: d.Due, Error: d.Error})
-		}
-		out = append(out, v)
-	}
-	return out, nil
-}
-
-func (c *command) printEvents(found []eventView, limit int, note string) error {
+func (c *command) printEvents(found []view.Event, limit int, note string) error {
 	if c.json {
 		if note != "" {
 			c.complain("%s", note)
@@ -151,7 +101,7 @@ func (c *command) printEvents(found []eventView, limit int, note string) error {
 	t.row("EVENT", "CREATED", "RECORDING", "NO", "TYPE", "WHAT", "ENDPOINT", "STATE", "ATTEMPTS", "NEXT", "ERROR")
 	for i := range found {
 		e := &found[i]
-		head := []string{e.ID, timeText(e.Created), e.Recording, fmt.Sprint(e.Sequence), fmt.Sprint(e.Type), short(e.what())}
+		head := []string{e.ID, timeText(e.Created), e.Recording, fmt.Sprint(e.Sequence), fmt.Sprint(e.Type), short(whatOf(e))}
 		if len(e.Deliveries) == 0 {
 			t.row(append(head, "", "nobody wanted it", "", "", "")...)
 		}
@@ -177,8 +127,8 @@ func (c *command) printEvents(found []eventView, limit int, note string) error {
 	return nil
 }
 
-// what says in few words what the event tells.
-func (e *eventView) what() string {
+// whatOf says in few words what the event tells.
+func whatOf(e *view.Event) string {
 	var b struct {
 		Event  string `json:"record_event"`
 		Format string `json:"file_format"`

@@ -12,6 +12,7 @@ import (
 	"github.com/live-recording/liverecord/internal/api"
 	"github.com/live-recording/liverecord/internal/plan"
 	"github.com/live-recording/liverecord/internal/state"
+	"github.com/live-recording/liverecord/internal/view"
 )
 
 // explanation says what is recorded of a stream, and why.
@@ -168,7 +169,7 @@ func (c *command) records(t plan.Template, stream plan.Stream, cfg *config.Confi
 }
 
 func (c *command) addTask(e *explanation, table *plan.Table, k *state.Task, stream plan.Stream, cfg *config.Config) {
-	p, _ := table.PlanFor(formatID(k.TemplateID))
+	p, _ := table.PlanFor(view.ID(k.TemplateID))
 	name := p.Template.Name
 	if name == "" {
 		name = "default of tasks"

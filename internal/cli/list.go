@@ -106,7 +106,7 @@ func (c *command) printList(found []recordingView, limit int, note string) error
 		if n := len(v.Problems); n > 0 {
 			problems = count(n, "problem") + ": " + short(v.Problems[0])
 		}
-		t.row(v.ID, short(v.stream()), string(v.State), waits, timeText(v.Started), lengthText(v.length(c.now())),
+		t.row(v.ID, short(v.Name()), string(v.State), waits, timeText(v.Started), lengthText(v.length(c.now())),
 			bytesText(v.Bytes), short(v.Template), short(v.By), problems)
 	}
 	if len(found) == 0 {
@@ -177,7 +177,7 @@ func (c *command) show(f *flag.FlagSet, args []string) (int, error) {
 func (c *command) printRecording(v *recordingView) {
 	var t table
 	t.row("recording", v.ID)
-	t.row("stream", v.stream())
+	t.row("stream", v.Name())
 	t.row("path", v.Path)
 	t.row("state", string(v.State))
 	if v.State == state.Interrupted {

@@ -11,6 +11,7 @@ import (
 	"github.com/live-recording/liverecord/config"
 	"github.com/live-recording/liverecord/internal/spool"
 	"github.com/live-recording/liverecord/internal/state"
+	"github.com/live-recording/liverecord/internal/view"
 )
 
 func (v *survey) add(x step) { v.steps = append(v.steps, x) }
@@ -39,14 +40,14 @@ func (v *survey) recording(r *state.RecordingRow) error {
 		}
 	}
 	if len(files) == 0 {
-		v.add(step{Recording: formatID(r.ID), Object: r.Domain + "/" + r.App + "/" + r.Stream, Does: "end", Detail: "it had no open file"})
+		v.add(step{Recording: view.ID(r.ID), Object: r.Domain + "/" + r.App + "/" + r.Stream, Does: "end", Detail: "it had no open file"})
 	}
 	return nil
 }
 
 // open is about a file that was growing.
 func (v *survey) open(r *state.RecordingRow, f *state.FileRow, splice time.Duration) error {
-	x := step{Recording: formatID(r.ID), Object: f.Object, Store: f.Store}
+	x := step{Recording: view.ID(r.ID), Object: f.Object, Store: f.Store}
 	if _, ok := v.s.Stores[f.Store]; !ok {
 		x.Does, x.Problem = "keep", true
 		x.Detail = "its store is not in the configuration any more; put it back, with its data"
@@ -111,7 +112,7 @@ func (v *survey) examine(d *spool.Dir, name string) (rep spool.Report, last time
 
 // ended is about a file that was on its way to its store.
 func (v *survey) ended(f *state.FileRow) error {
-	x := step{Recording: formatID(f.Recording), Object: f.Object, Store: f.Store, Does: "store"}
+	x := step{Recording: view.ID(f.Recording), Object: f.Object, Store: f.Store, Does: "store"}
 	if f.State == state.FileParked {
 		x.Does, x.Problem = "keep", true
 		x.Detail = "parked: " + f.Error + "; it is tried again when the configuration changes"
@@ -185,7 +186,7 @@ func (v *survey) strays() error {
 
 func (v *survey) stray(d *spool.Dir, name string) error {
 	h, rep, err := d.Examine(name)
-	x := step{Object: h.Object, Store: h.Store, Recording: formatID(h.Recording)}
+	x := step{Object: h.Object, Store: h.Store, Recording: view.ID(h.Recording)}
 	if errors.Is(err, spool.ErrNoHeader) {
 		v.add(step{Object: name, Does: "remove", Detail: "nothing of it had been written"})
 		return nil

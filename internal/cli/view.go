@@ -1,47 +1,26 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/live-recording/liverecord/config"
-	"github.com/live-recording/liverecord/internal/plan"
 	"github.com/live-recording/liverecord/internal/state"
 	"github.com/live-recording/liverecord/internal/store/local"
+	"github.com/live-recording/liverecord/internal/view"
 )
 
-// recordingView is a recording as it is listed. The server's actions LrList and
-// LrShow answer with the same names.
+// recordingView is a recording as it is listed.
 type recordingView struct {
-	ID        string               `json:"id"`
-	Domain    string               `json:"domain"`
-	App       string               `json:"app"`
-	Stream    string               `json:"stream"`
-	Path      string               `json:"path"`
-	State     state.RecordingState `json:"state"`
-	By        string               `json:"by"`
-	Template  string               `json:"template"`
-	Protocol  string               `json:"protocol,omitempty"`
-	Started   time.Time            `json:"started"`
-	Ended     time.Time            `json:"ended,omitzero"`
-	Joins     int                  `json:"joins,omitempty"`
-	Until     time.Time            `json:"until,omitzero"` // while interrupted: the deadline
-	Remaining int64                `json:"remainingSeconds,omitempty"`
-	Reason    string               `json:"reason,omitempty"`
-	Dropped   int64                `json:"dropped,omitempty"`
-	Outputs   []outputView         `json:"outputs,omitempty"` // of a running server
-
-	Bytes    int64      `json:"bytes"` // recorded so far
-	Problems []string   `json:"problems,omitempty"`
-	Files    []fileView `json:"files,omitempty"`
+	view.Recording
+	Outputs  []outputView `json:"outputs,omitempty"` // of a running server
+	Bytes    int64        `json:"bytes"`             // recorded so far
+	Problems []string     `json:"problems,omitempty"`
 }
 
 // outputView is one format of a recording that has not ended, as the server has it.
@@ -54,39 +33,6 @@ type outputView struct {
 	Pieces  int           `json:"pieces,omitempty"`
 	Problem string        `json:"problem,omitempty"`
 	Until   time.Time     `json:"until,omitzero"`
-}
-
-// fileView is a file, or a playlist with its pieces.
-type fileView struct {
-	ID       string          `json:"id"`
-	Format   string          `json:"format"`
-	Store    string          `json:"store"`
-	Object   string          `json:"object"`
-	State    state.FileState `json:"state"`
-	Started  time.Time       `json:"started"`
-	Ended    time.Time       `json:"ended,omitzero"`
-	Duration float64         `json:"durationSeconds,omitempty"`
-	Size     int64           `json:"size,omitempty"`
-	Pieces   int             `json:"pieces,omitempty"`
-	CRC64    string          `json:"crc64,omitempty"`
-	Attempts int             `json:"attempts,omitempty"`
-	Due      time.Time       `json:"due,omitzero"`
-	Error    string          `json:"error,omitempty"`
-	LeftOut  []string        `json:"leftOut,omitempty"`
-}
-
-func (v *recordingView) stream() string {
-	return plan.Stream{Domain: v.Domain, App: v.App, Name: v.Stream}.String()
-}
-
-// ruleText shows the three values of a rule; * stands for any.
-func ruleText(rule string) string {
-	domain, rest, ok := strings.Cut(rule, "/")
-	i := strings.LastIndexByte(rest, '/')
-	if !ok || i < 0 {
-		return rule
-	}
-	return cmp.Or(domain, "*") + "/" + cmp.Or(rest[:i], "*") + "/" + cmp.Or(rest[i+1:], "*")
 }
 
 // viewer makes views of rows.
@@ -113,15 +59,7 @@ func (w *viewer) recordings(ctx context.Context, tail string, args ...any) ([]re
 }
 
 func (w *viewer) recording(ctx context.Context, r *state.RecordingRow) (recordingView, error) {
-	v := recordingView{ID: formatID(r.ID), Domain: r.Domain, App: r.App, Stream: r.Stream, Path: r.Path, State: r.State,
-		By: "rule " + ruleText(r.Rule), Template: r.Template, Protocol: r.Publication.Protocol, Started: r.Started, Ended: r.Ended,
-		Joins: r.Joins, Reason: r.Reason}
-	if r.Task != "" {
-		v.By = "task " + r.Task
-	}
-	if r.State == state.Interrupted && !r.Deadline.IsZero() {
-		v.Until, v.Remaining = r.Deadline, int64(max(r.Deadline.Sub(w.now), 0)/time.Second)
-	}
+	v := recordingView{Recording: view.OfRecording(r, w.now)}
 	files, err := state.Files(ctx, w.db.Reader(), "WHERE recording=? AND parent=0 ORDER BY started, id", r.ID)
 	if err != nil {
 		return v, err
@@ -140,13 +78,9 @@ func (w *viewer) recording(ctx context.Context, r *state.RecordingRow) (recordin
 	return v, nil
 }
 
-func (w *viewer) file(ctx context.Context, f *state.FileRow) (fileView, error) {
-	x := fileView{ID: formatID(f.ID), Format: f.Format, Store: f.Store, Object: f.Object, State: f.State, Started: f.Started,
-		Ended: f.Ended, Duration: f.Duration.Seconds(), Size: w.size(f), Attempts: f.Attempts, Due: f.Due, Error: f.Error,
-		LeftOut: f.Detail.LeftOut}
-	if f.HasCRC {
-		x.CRC64 = strconv.FormatUint(f.CRC64, 10)
-	}
+func (w *viewer) file(ctx context.Context, f *state.FileRow) (view.File, error) {
+	x := view.OfFile(f)
+	x.Size = w.size(f)
 	pieces, err := state.Files(ctx, w.db.Reader(), "WHERE parent=? ORDER BY seq, id", f.ID)
 	if err != nil {
 		return x, err
@@ -191,7 +125,7 @@ func (s *settings) growDir(name string) string {
 	return s.Spool.Dir
 }
 
-func problemOf(x *fileView) string {
+func problemOf(x *view.File) string {
 	switch {
 	case x.State == state.FileParked:
 		return fmt.Sprintf("%s is parked, its bytes are kept: %s", x.Format, x.Error)
@@ -217,7 +151,7 @@ func (v *recordingView) overlay(live *recordingView) {
 		if o.Problem != "" {
 			v.Problems = append(v.Problems, o.Format+": "+o.Problem)
 		}
-		i := slices.IndexFunc(v.Files, func(f fileView) bool { return f.Store == o.Store && f.Object == o.Object })
+		i := slices.IndexFunc(v.Files, func(f view.File) bool { return f.Store == o.Store && f.Object == o.Object })
 		if i < 0 {
 			continue
 		}
@@ -230,8 +164,6 @@ func (v *recordingView) overlay(live *recordingView) {
 		}
 	}
 }
-
-func formatID(n int64) string { return strconv.FormatInt(n, 10) }
 
 // onDisk is how much of a file takes space: holes don't count.
 func onDisk(info fs.FileInfo) int64 { return min(info.Size(), allocated(info)) }

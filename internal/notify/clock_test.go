@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/live-recording/liverecord/internal/state"
+	"github.com/live-recording/liverecord/internal/view"
 )
 
 // These tests run by a fake clock, so that hours and days pass in no time.
@@ -246,17 +247,17 @@ func TestRemovedEndpointIsParkedAndHistoryPruned(t *testing.T) {
 		quiet := emit(t, n, 2)
 		time.Sleep(patience + 2*janitorPause)
 		require.Equal(t, state.DeliveryParked, delivery(t, n, id).State)
-		entries, err := List(context.Background(), n.db.Reader(), Filter{})
+		entries, err := view.Events(context.Background(), n.db.Reader(), view.EventFilter{})
 		require.NoError(t, err)
 		require.Len(t, entries, 2)
-		require.Equal(t, quiet, entries[0].Event.ID)
+		require.Equal(t, quiet, entries[0].ID)
 		require.Empty(t, entries[0].Deliveries)
-		entries, err = List(context.Background(), n.db.Reader(), Filter{State: state.DeliveryParked, Recording: 1, Kind: state.EventStatus})
+		entries, err = view.Events(context.Background(), n.db.Reader(), view.EventFilter{State: state.DeliveryParked, Recording: 1})
 		require.NoError(t, err)
 		require.Len(t, entries, 1)
 		require.ErrorContains(t, n.Resend(context.Background(), id), "no endpoint")
 		time.Sleep(12 * 24 * time.Hour)
-		entries, err = List(context.Background(), n.db.Reader(), Filter{})
+		entries, err = view.Events(context.Background(), n.db.Reader(), view.EventFilter{})
 		require.NoError(t, err)
 		require.Empty(t, entries)
 	})

@@ -14,58 +14,6 @@ const (
 	resendStep   = 100 // events in one transaction
 )
 
-// Entry is an event with what became of it.
-type Entry struct {
-	Event      *state.Event
-	Deliveries []state.Delivery
-}
-
-// Filter chooses events; zero fields choose all.
-type Filter struct {
-	Recording int64
-	Kind      state.EventKind
-	State     state.DeliveryState // has a delivery in this state
-	Before    time.Time           // made before, for the next page
-	Limit     int                 // 100 if 0
-}
-
-// List returns events with their deliveries, latest first. It needs no Notifier,
-// and works beside a running server.
-func List(ctx context.Context, q state.Querier, f Filter) ([]Entry, error) {
-	tail, args := "WHERE 1=1", []any{}
-	where := func(cond string, v any) {
-		tail += " AND " + cond
-		args = append(args, v)
-	}
-	if f.Recording != 0 {
-		where("recording=?", f.Recording)
-	}
-	if f.Kind != "" {
-		where("kind=?", string(f.Kind))
-	}
-	if f.State != "" {
-		where("EXISTS (SELECT 1 FROM deliveries d WHERE d.event=events.id AND d.state=?)", string(f.State))
-	}
-	if !f.Before.IsZero() {
-		where("created<?", f.Before.UnixNano())
-	}
-	if f.Limit <= 0 {
-		f.Limit = 100
-	}
-	events, err := state.Events(ctx, q, tail+" ORDER BY created DESC, recording DESC, sequence DESC LIMIT ?", append(args, f.Limit)...)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]Entry, len(events))
-	for i, e := range events {
-		out[i].Event = e
-		if out[i].Deliveries, err = state.EventDeliveries(ctx, q, e.ID); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
-}
-
 // Resend queues an event anew for every endpoint that wants it now, also if it was
 // delivered before. It works without Run too: a server that runs beside finds it
 // within half a minute.
