@@ -35,9 +35,8 @@ import (
 	"github.com/live-recording/liverecord/internal/mux/hls/piece"
 )
 
-// Format is the fragmented MP4 piece. It has no head: a piece is what Flush
-// returned; the init segment is an object of its own.
-type Format struct{}
+// Format is the fragmented MP4 piece; the init segment is an object of its own.
+type Format struct{ piece.Plain }
 
 // Accepts tells whether the format can hold the track's codec.
 func (Format) Accepts(c hooks.Codec) bool {
@@ -72,16 +71,6 @@ func (Format) Resume(tracks []hooks.Track, records mux.Records) (mux.Muxer, erro
 	m.spans.Resume(t)
 	m.setState(t.State)
 	return m, nil
-}
-
-// Head is empty.
-func (Format) Head([]hooks.Track, mux.Records, int64, int64) (mux.Head, error) {
-	return mux.Head{}, nil
-}
-
-// Inspect sums a piece up; Info.Duration is its EXTINF.
-func (Format) Inspect(tracks []hooks.Track, records mux.Records) (mux.Info, error) {
-	return piece.Inspect(tracks, records)
 }
 
 // Fits tells whether the track can be written. The error says what it lacks.

@@ -57,32 +57,6 @@ func (s *Store) Create(name string) (*os.File, error) {
 	return f, s.fail("create", name, err)
 }
 
-// Reopen opens a growing file again, for repair or to go on after a restart.
-func (s *Store) Reopen(name string) (*os.File, error) {
-	p, err := growPath(name)
-	if err != nil {
-		return nil, s.fail("reopen", name, err)
-	}
-	f, err := s.root.OpenFile(p, os.O_RDWR, 0)
-	return f, s.fail("reopen", name, err)
-}
-
-// Growing returns the names of all growing files.
-func (s *Store) Growing() ([]string, error) {
-	entries, err := fs.ReadDir(s.root.FS(), hidden)
-	if err != nil {
-		return nil, s.fail("list", hidden, err)
-	}
-	var names []string
-	for _, e := range entries {
-		name, ok := strings.CutPrefix(e.Name(), growing)
-		if ok && !strings.HasSuffix(name, rewritten) {
-			names = append(names, name)
-		}
-	}
-	return names, nil
-}
-
 // Discard removes a growing file. It is no error if there is none.
 func (s *Store) Discard(name string) error {
 	p, err := growPath(name)

@@ -200,9 +200,7 @@ func TestFinish(t *testing.T) {
 			after, err := os.Stat(filepath.Join(s.Dir(), "live/a/b.mp4"))
 			require.NoError(t, err)
 			require.Equal(t, !c.copied, os.SameFile(before, after), "a long body is not copied")
-			names, err := s.Growing()
-			require.NoError(t, err)
-			require.Empty(t, names)
+			require.Empty(t, growingNames(t, s))
 		})
 	}
 }
@@ -323,9 +321,7 @@ func TestFinishPassesErrorsOn(t *testing.T) {
 	r.Body = 10
 	_, err = s.Finish(ctx, r)
 	require.ErrorIs(t, err, context.Canceled)
-	names, err := s.Growing()
-	require.NoError(t, err)
-	require.Equal(t, []string{"g"}, names)
+	require.Equal(t, []string{"g"}, growingNames(t, s))
 	require.NoError(t, s.Discard("g"))
 	require.NoError(t, s.Discard("g"))
 }
@@ -399,12 +395,20 @@ func TestOldTemporaryFilesGo(t *testing.T) {
 	defer again.Close()
 	require.NoFileExists(t, old)
 	require.FileExists(t, fresh)
-	names, err := again.Growing()
+	require.Equal(t, []string{"g"}, growingNames(t, again))
+}
+
+// growingNames lists what grows in a store.
+func growingNames(t *testing.T, s *Store) (names []string) {
+	t.Helper()
+	entries, err := os.ReadDir(s.GrowDir())
 	require.NoError(t, err)
-	require.Equal(t, []string{"g"}, names)
-	f, err := again.Reopen("g")
-	require.NoError(t, err)
-	require.NoError(t, f.Close())
+	for _, e := range entries {
+		if name, ok := strings.CutPrefix(e.Name(), growing); ok && !strings.HasSuffix(name, rewritten) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 func TestSignedLinks(t *testing.T) {

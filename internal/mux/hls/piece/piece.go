@@ -184,10 +184,18 @@ func Lead(tracks []hooks.Track) int {
 	return 0
 }
 
-// Inspect is mux.Format.Inspect for a piece. Info.Duration is the piece's
-// EXTINF: from the first to the end of the last sample of the leading track, or
+// Plain is what the formats of pieces share. They have no head: a piece is what
+// Flush returned.
+type Plain struct{}
+
+// Head is empty.
+func (Plain) Head([]hooks.Track, mux.Records, int64, int64) (mux.Head, error) {
+	return mux.Head{}, nil
+}
+
+// Inspect sums a piece up. Info.Duration is the piece's EXTINF: from the first to the end of the last sample of the leading track, or
 // of the longest one if the leading track is missing or ended a second before.
-func Inspect(tracks []hooks.Track, records mux.Records) (mux.Info, error) {
+func (Plain) Inspect(tracks []hooks.Track, records mux.Records) (mux.Info, error) {
 	t, err := Sum(len(tracks), records)
 	if err != nil {
 		return mux.Info{}, err

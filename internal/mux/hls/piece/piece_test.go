@@ -42,7 +42,7 @@ func TestTorn(t *testing.T) {
 		t.Errorf("origin %d", s.Origin())
 	}
 	for n := range len(records) + 1 {
-		info, err := Inspect(tracks, journal(records[:n]))
+		info, err := Plain{}.Inspect(tracks, journal(records[:n]))
 		if err != nil {
 			t.Fatal(err)
 		}
