@@ -58,9 +58,11 @@ type Dir struct {
 	free    int64
 	freeErr error
 
-	mu   sync.Mutex
-	live map[string]*File
-	held map[string]int64 // body bytes on the disk, per file
+	mu      sync.Mutex
+	live    map[string]*File
+	held    map[string]int64 // body bytes on the disk, per file
+	suspect map[string]bool
+	sick    error
 
 	quit chan struct{}
 	done chan struct{}
@@ -83,7 +85,7 @@ func Open(path string, max, minFree int64, syncFailed func(error)) (*Dir, error)
 		return nil, fmt.Errorf("spool: %w", err)
 	}
 	d := &Dir{path: path, root: root, handle: h, max: max, minFree: minFree,
-		live: map[string]*File{}, held: map[string]int64{}, quit: make(chan struct{}), done: make(chan struct{})}
+		live: map[string]*File{}, held: map[string]int64{}, suspect: map[string]bool{}, quit: make(chan struct{}), done: make(chan struct{})}
 	if err := d.measure(); err != nil {
 		h.Close()
 		root.Close()
@@ -131,6 +133,10 @@ func (d *Dir) Create(name string, h Header) (*File, error) {
 	}
 	f, err := create(d, name, h)
 	if err != nil {
+		return nil, err
+	}
+	if err := d.prove(f); err != nil {
+		f.discard()
 		return nil, err
 	}
 	d.mu.Lock()
@@ -198,6 +204,7 @@ func (d *Dir) forgetHeld(name string) {
 	defer d.mu.Unlock()
 	d.used.Add(-d.held[name])
 	delete(d.held, name)
+	delete(d.suspect, name)
 }
 
 // Free returns the free bytes of the disk, at most freeEvery old.
@@ -243,6 +250,8 @@ func (d *Dir) Room() error {
 	switch {
 	case err != nil:
 		return err
+	case d.Sick() != nil:
+		return d.Sick()
 	case d.minFree > 0 && free < d.minFree:
 		return ErrLow
 	case d.max > 0 && d.used.Load() >= d.max:
@@ -305,11 +314,16 @@ func (d *Dir) syncDirty() error {
 	}
 	d.mu.Unlock()
 	if len(dirty) >= manyDirty {
-		return syncFS(d.handle)
+		err := syncFS(d.handle)
+		if err != nil {
+			d.fell(err, dirty...)
+		}
+		return err
 	}
 	var errs []error
 	for _, f := range dirty {
 		if err := f.Sync(); err != nil && !errors.Is(err, os.ErrClosed) {
+			d.fell(err, f)
 			errs = append(errs, err)
 		}
 	}

@@ -24,6 +24,7 @@ type File struct {
 	journalSize   int64
 	frameBuf      []byte
 	dirty         atomic.Bool
+	fault         atomic.Pointer[error] // a sync failed: nothing more is appended
 
 	mu     sync.Mutex // guards what follows and journalSize against Release from another goroutine
 	gone   ranges     // released
@@ -55,10 +56,14 @@ func (f *File) ReadAt(p []byte, off int64) (int, error) {
 
 // Append writes a batch: its bytes, then its record. After an error the file is
 // as before, and the same batch may be appended again. It fails with ErrFull
-// (budget), ErrLow (free space) or the error of the disk.
+// (budget), ErrLow (free space) or the error of the disk; for ever if that failed
+// to sync what was appended.
 func (f *File) Append(b mux.Batch) error {
 	if b.Size == 0 && len(b.Record) == 0 {
 		return nil
+	}
+	if fault := f.fault.Load(); fault != nil {
+		return *fault
 	}
 	if err := f.dir.admit(f.name, b.Size); err != nil {
 		return err
@@ -163,11 +168,16 @@ func create(d *Dir, name string, h Header) (*File, error) {
 		return nil, err
 	}
 	if err := f.writeFrame(kindHeader, text, 0, 0); err != nil {
-		f.Close()
-		_ = d.root.Remove(name + bodyExt)
-		_ = d.root.Remove(name + journalExt)
+		f.discard()
 		return nil, err
 	}
 	f.dirty.Store(true)
 	return f, nil
+}
+
+// discard undoes create.
+func (f *File) discard() {
+	f.Close()
+	_ = f.dir.root.Remove(f.name + bodyExt)
+	_ = f.dir.root.Remove(f.name + journalExt)
 }

@@ -3,6 +3,7 @@ package upload
 import (
 	"context"
 	"fmt"
+	"os"
 	"testing"
 	"time"
 
@@ -169,6 +170,44 @@ func TestDiedAfterACorruptPut(t *testing.T) {
 	b.check(g)
 	if n := len(b.server.Objects()); n != 1 {
 		t.Errorf("%d objects", n)
+	}
+}
+
+// A disk that failed did not keep all of a file: what it kept is stored, and no
+// other byte; of a file that it kept nothing of, that it is lost.
+func TestSuspectFilesAreReadBack(t *testing.T) {
+	t.Parallel()
+	for _, where := range []string{"remote", "local"} {
+		t.Run(where, func(t *testing.T) {
+			b := newBench(t, benchOptions{})
+			target, room := b.target, int64(0)
+			if where == "local" {
+				target, room = b.local, 65536
+			}
+			b.halt()
+			for _, kept := range []int{400_000, 0} {
+				g := b.fileIn(target, fmt.Sprintf("sick%d.mp4", kept)).grow(600_000)
+				body, err := os.OpenFile(target.Dir.BodyPath(g.row.Spool), os.O_RDWR, 0)
+				must(t, err)
+				_, err = body.WriteAt([]byte("other bytes"), room+int64(kept)+100)
+				must(t, err)
+				must(t, body.Close())
+				target.Dir.Distrust(g.row.Spool)
+				g.end()
+				b.run()
+				if kept == 0 {
+					b.until("it is lost", minute, func() bool { return g.now().State == state.FileLost })
+				} else {
+					b.untilStored(g)
+					g.body, g.records = g.body[:kept], g.records[:kept/200_000]
+					if n := g.now().Size; n != int64(len(g.whole())) {
+						t.Errorf("%d bytes stored, %d were kept", n, len(g.whole()))
+					}
+				}
+				b.halt()
+			}
+			b.run()
+		})
 	}
 }
 

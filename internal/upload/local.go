@@ -36,7 +36,7 @@ func (m *Mover) finishLocal(ctx context.Context, t *Target, f *state.FileRow) er
 	}
 	res, err := t.Local.Finish(ctx, local.Finish{
 		Name: strings.TrimPrefix(spool.BodyName(f.Spool), "grow-"),
-		Key:  f.Object, Room: h.Room, Body: f.Size,
+		Key:  f.Object, Room: h.Room, Body: f.Size, Copy: t.Dir.Suspect(f.Spool),
 		Head: func(room int64) ([]byte, []byte, error) {
 			head, err := format.Head(h.Tracks, t.Dir.Records(f.Spool), f.Size, room)
 			return head.Front, head.Back, err
@@ -46,9 +46,33 @@ func (m *Mover) finishLocal(ctx context.Context, t *Target, f *state.FileRow) er
 		return m.rename(ctx, f)
 	}
 	if err != nil {
+		t.Dir.Distrust(f.Spool) // a sync that failed does not fail twice
 		return err
 	}
 	return m.stored(ctx, t, f, res)
+}
+
+// reread cuts a suspect file to what is still as it was recorded.
+func (m *Mover) reread(t *Target, f *state.FileRow) error {
+	file, _, rep, err := t.Dir.Open(f.Spool)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, spool.ErrNoHeader) {
+		return nil // the usual way finds out what that means
+	}
+	if err != nil {
+		return err
+	}
+	if err := file.Close(); err != nil {
+		return err
+	}
+	if rep.Body == f.Size {
+		return nil
+	}
+	m.o.Log.Error("the disk did not keep all that was recorded",
+		"store", f.Store, "object", f.Object, "bytes", rep.Body, "lost", f.Size-rep.Body)
+	if f.Size = rep.Body; f.Size == 0 {
+		return fmt.Errorf("%w: the disk did not keep them", errGone)
+	}
+	return nil
 }
 
 // rename gives a file another key: the store holds a file of that name that is

@@ -76,6 +76,7 @@ type Finish struct {
 	Key  string // where the object goes
 	Room int64  // size of the hole: where the body begins
 	Body int64  // size of the body in bytes; what lies behind it is cut off
+	Copy bool   // the disk may not hold what reading finds: make the object anew
 	// Head builds what surrounds the body. With room > 0, front must have exactly
 	// room bytes; with room = 0 it has the size it needs, and the body begins
 	// right behind it (a front of a file that left no hole costs a copy of the
@@ -136,7 +137,7 @@ func (s *Store) build(ctx context.Context, p string, r Finish) (string, error) {
 	switch {
 	case !s.exists(p) && s.exists(copied):
 		return copied, nil // link was cut off
-	case r.Room > 0 && r.Body >= smallBody*r.Room:
+	case !r.Copy && r.Room > 0 && r.Body >= smallBody*r.Room:
 		front, back, err := r.Head(r.Room)
 		if err != nil {
 			return "", err
@@ -147,7 +148,7 @@ func (s *Store) build(ctx context.Context, p string, r Finish) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if r.Room == 0 && len(front) == 0 {
+	if !r.Copy && r.Room == 0 && len(front) == 0 {
 		return p, s.fill(p, front, back, r) // nothing has to move
 	}
 	return copied, s.rewrite(ctx, p, copied, front, back, r)
