@@ -38,7 +38,7 @@ func (d *Dir) Suspect(name string) bool {
 	return d.suspect[name]
 }
 
-// Distrust makes a file suspect: making an object of it failed.
+// Distrust makes a file suspect: it could not be synced.
 func (d *Dir) Distrust(name string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

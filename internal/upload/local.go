@@ -46,7 +46,10 @@ func (m *Mover) finishLocal(ctx context.Context, t *Target, f *state.FileRow) er
 		return m.rename(ctx, f)
 	}
 	if err != nil {
-		t.Dir.Distrust(f.Spool) // a sync that failed does not fail twice
+		var failed *fs.PathError
+		if errors.As(err, &failed) && failed.Op == "sync" {
+			t.Dir.Distrust(f.Spool) // the next one would say that all is well
+		}
 		return err
 	}
 	return m.stored(ctx, t, f, res)
