@@ -113,17 +113,7 @@ func (c *command) printEvents(found []view.Event, limit int, note string) error 
 			t.row(append(head, d.Endpoint, d.State, fmt.Sprint(d.Attempts), next, short(d.Error))...)
 		}
 	}
-	if len(found) == 0 {
-		c.say("no events")
-	} else {
-		t.write(c.out)
-	}
-	if len(found) == limit {
-		c.say("The latest %d; more with --limit.", limit)
-	}
-	if note != "" {
-		c.say("%s", note)
-	}
+	c.printLatest(&t, len(found), limit, "no events", note)
 	return nil
 }
 

@@ -109,18 +109,23 @@ func (c *command) printList(found []recordingView, limit int, note string) error
 		t.row(v.ID, short(v.Name()), string(v.State), waits, timeText(v.Started), lengthText(v.length(c.now())),
 			bytesText(v.Bytes), short(v.Template), short(v.By), problems)
 	}
-	if len(found) == 0 {
-		c.say("no recordings")
+	c.printLatest(&t, len(found), limit, "no recordings", note)
+	return nil
+}
+
+// printLatest prints a table of n rows, of limit at most, and what there is to say of it.
+func (c *command) printLatest(t *table, n, limit int, none, note string) {
+	if n == 0 {
+		c.say("%s", none)
 	} else {
 		t.write(c.out)
 	}
-	if len(found) == limit {
+	if n == limit {
 		c.say("The latest %d; more with --limit.", limit)
 	}
 	if note != "" {
 		c.say("%s", note)
 	}
-	return nil
 }
 
 // length is the time from begin to end, or until now.
