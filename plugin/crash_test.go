@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +14,15 @@ import (
 // start after a kill finds it. This one is left as it is.
 func (b *bench) image(text string) *bench {
 	b.t.Helper()
+	c := b.copied()
+	c.write(text)
+	c.open()
+	return c
+}
+
+// copied has a copy of what this one has on the disk, and is not started.
+func (b *bench) copied() *bench {
+	b.t.Helper()
 	c := &bench{t: b.t, dir: b.t.TempDir(), cos: b.cos}
 	c.config = c.dir + "/recording.yml"
 	must(b.t, os.CopyFS(c.dir+"/copy", os.DirFS(b.dir)))
@@ -21,10 +31,43 @@ func (b *bench) image(text string) *bench {
 	for _, e := range entries {
 		must(b.t, os.Rename(c.dir+"/copy/"+e.Name(), c.dir+"/"+e.Name()))
 	}
-	c.write(text)
-	c.open()
 	b.t.Cleanup(c.close)
 	return c
+}
+
+// A store is missing in the configuration at the start after a kill, and back at
+// the next one: what was recorded for it is stored then.
+func TestStoreIsMissingForAWhile(t *testing.T) {
+	t.Parallel()
+	rules := "templates: {t: {mp4: {store: cos, splice: 10m}}}\nrules: [{template: t}]\n"
+	b := start(t, rules)
+	m := heavy(t)
+	s := b.online("live/x", m)
+	s.Rounds(0, 1)
+	time.Sleep(1500 * time.Millisecond)
+	c := b.copied()
+	c.write("templates: {t: {}}\nrules: [{template: t}]\n")
+	text, err := os.ReadFile(c.config)
+	must(t, err)
+	var without []string
+	for _, line := range strings.Split(string(text), "\n") {
+		if !strings.HasPrefix(line, "  cos:") {
+			without = append(without, line)
+		}
+	}
+	must(t, os.WriteFile(c.config, []byte(strings.Join(without, "\n")), 0o600))
+	c.open()
+	c.until("the recording has ended", 5*time.Second, func() bool { return c.recordings()[0].State == state.Finalizing })
+	c.close()
+	c.write(rules)
+	c.open()
+	f := c.stored(1)[0]
+	decodes(t, c.fetch(f))
+	if v, _, _ := count(t, c.fetch(f)); v < m.Count(0)-20 {
+		t.Errorf("%d pictures of %d", v, m.Count(0))
+	}
+	c.until("the recording is done", 5*time.Second, func() bool { return c.recordings()[0].State == state.Done })
+	b.discard(s)
 }
 
 // A kill while parts travel: the file is stored once and holds all that was sent

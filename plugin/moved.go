@@ -30,30 +30,32 @@ func withOldFolders(ctx context.Context, db *state.DB, c *config.Config, log *sl
 	kept := *c
 	kept.Stores = maps.Clone(c.Stores)
 	for name, s := range c.Stores {
+		was := last[name]
 		in := func(dir string) bool { return dir != "" && holds(dir, files[name]) }
-		wasSpool, wasLocal := last[""], growDir(last[name])
 		switch {
-		case in(c.Spool.Dir) && s.Type != "local", in(growDir(s.Dir)) && s.Type == "local":
-		case in(wasLocal):
+		case in(growDir(c, s)) || !in(was.Grow):
+		case was.Dir != "":
 			log.Error("the store has another place now, and files are on their way in the old one: that is used until the next restart",
-				"store", name, "old", last[name])
-			s.Type, s.Dir = "local", last[name]
+				"store", name, "old", was.Dir)
+			s.Type, s.Dir = "local", was.Dir
 			kept.Stores[name] = s
-		case in(wasSpool) && s.Type != "local":
+		case s.Type != "local":
 			log.Error("spool.dir was changed, and files are on their way in the old one: that is used until the next restart",
-				"old", wasSpool, "new", c.Spool.Dir)
-			kept.Spool.Dir = wasSpool
-		case in(wasSpool), in(c.Spool.Dir):
+				"old", was.Grow, "new", c.Spool.Dir)
+			kept.Spool.Dir = was.Grow
+		default:
 			log.Error("the store was a remote one, and files are on their way to it: it is left out until it is that again; "+
 				"give the local one a name of its own", "store", name)
 			delete(kept.Stores, name)
 		}
 	}
-	now := map[string]string{"": absolute(kept.Spool.Dir)}
+	now := map[string]state.Place{}
 	for name, s := range kept.Stores {
+		p := state.Place{Grow: absolute(growDir(&kept, s))}
 		if s.Type == "local" {
-			now[name] = absolute(s.Dir)
+			p.Dir = absolute(s.Dir)
 		}
+		now[name] = p
 	}
 	return &kept, db.UpdateNow(ctx, func(tx *state.Tx) error { return tx.SetPlaces(now) })
 }
@@ -66,12 +68,12 @@ func holds(dir string, files []string) bool {
 	})
 }
 
-// growDir is where files of a local store grow.
-func growDir(dir string) string {
-	if dir == "" {
-		return ""
+// growDir is where files of a store grow.
+func growDir(c *config.Config, s config.Store) string {
+	if s.Type == "local" {
+		return local.GrowDir(s.Dir)
 	}
-	return local.GrowDir(dir)
+	return c.Spool.Dir
 }
 
 func absolute(dir string) string {

@@ -26,8 +26,9 @@ import (
 // that is whole in the spool. Call it after SetTasks and
 // before the first publication.
 func (r *Recorder) Recover(ctx context.Context) error {
-	rows, err := state.Recordings(ctx, r.o.DB.Reader(), "WHERE state IN (?,?) ORDER BY id",
-		string(state.Recording), string(state.Interrupted))
+	rows, err := state.Recordings(ctx, r.o.DB.Reader(), `WHERE state IN (?,?) OR state=? AND EXISTS
+		(SELECT 1 FROM files f WHERE f.recording=recordings.id AND f.state IN (?,?)) ORDER BY id`,
+		string(state.Recording), string(state.Interrupted), string(state.Finalizing), string(state.FileOpen), string(state.FileWaiting))
 	if err != nil {
 		return err
 	}
@@ -71,6 +72,12 @@ func (r *Recorder) takeUp(ctx context.Context, row *state.RecordingRow) error {
 	deadline, err := rec.restore(ctx, files)
 	if err != nil {
 		return err
+	}
+	if rec.row.State == state.Finalizing { // their store was missing at the last start
+		for _, o := range rec.outs {
+			o.finish(rec.now, "the recording has ended before")
+		}
+		return nil
 	}
 	if deadline.IsZero() || !taskRuns {
 		rec.stop("the server was stopped")
@@ -132,7 +139,7 @@ func (rec *recording) restore(ctx context.Context, files []*state.FileRow) (dead
 // window is until when a file may be gone on with: the stored deadline, or,
 // after a crash, the splice window from its last byte on.
 func (rec *recording) window(splice time.Duration, last time.Time) time.Time {
-	if splice <= 0 {
+	if splice <= 0 || rec.row.State == state.Finalizing {
 		return time.Time{}
 	}
 	until := last.Add(splice)

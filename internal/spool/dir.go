@@ -313,17 +313,19 @@ func (d *Dir) syncDirty() error {
 		}
 	}
 	d.mu.Unlock()
+	if d.Sick() != nil {
+		d.probe()
+	}
 	if len(dirty) >= manyDirty {
 		err := syncFS(d.handle)
 		if err != nil {
-			d.fell(err, dirty...)
+			d.fell(fmt.Errorf("sync: %w", err), dirty...)
 		}
 		return err
 	}
 	var errs []error
 	for _, f := range dirty {
 		if err := f.Sync(); err != nil && !errors.Is(err, os.ErrClosed) {
-			d.fell(err, f)
 			errs = append(errs, err)
 		}
 	}

@@ -2,6 +2,7 @@ package spool
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -122,18 +123,25 @@ func (f *File) IsReleased(from, to int64) bool {
 	return f.gone.touch(from, to)
 }
 
-// Sync makes what was appended survive a power loss.
+// Sync makes what was appended survive a power loss. Where that fails once, it
+// fails for ever.
 func (f *File) Sync() error {
+	if fault := f.fault.Load(); fault != nil {
+		return *fault
+	}
 	f.dirty.Store(false)
-	if err := dataSync(f.body); err != nil {
-		f.dirty.Store(true)
-		return fmt.Errorf("sync: %w", err)
+	err := dataSync(f.body)
+	if err == nil {
+		err = dataSync(f.journal)
 	}
-	if err := dataSync(f.journal); err != nil {
-		f.dirty.Store(true)
-		return fmt.Errorf("sync: %w", err)
+	if err == nil {
+		return nil
 	}
-	return nil
+	err = fmt.Errorf("sync: %w", err)
+	if !errors.Is(err, os.ErrClosed) {
+		f.dir.fell(err, f)
+	}
+	return err
 }
 
 // Close ends the writing; the file stays in the spool until Dir.Remove.

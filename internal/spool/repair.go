@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"io"
 	"os"
+	"syscall"
 
 	"github.com/live-recording/liverecord/internal/mux"
 )
@@ -109,7 +110,7 @@ func examine(body, journal *os.File) (h Header, rep Report, end int64, err error
 		}
 		if f.kind == kindSamples {
 			ok, e := matches(body, h.Room+rep.Body, rep.Body, have, f, gone)
-			if e != nil {
+			if e != nil && !errors.Is(e, syscall.EIO) { // what can't be read is not there
 				return h, rep, 0, e
 			}
 			if !ok {
@@ -120,7 +121,7 @@ func examine(body, journal *os.File) (h Header, rep Report, end int64, err error
 		}
 		end += f.size
 	}
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, errTorn) {
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, errTorn) && !errors.Is(err, syscall.EIO) {
 		return h, rep, 0, err
 	}
 	rep.Released = gone.below(rep.Body)

@@ -1,5 +1,10 @@
 package spool
 
+import (
+	"errors"
+	"os"
+)
+
 // A sync that fails may mean that what was written since the last one is gone,
 // although reading still finds it in memory; and the kernel tells of it once. So
 // a failed sync ends the files that it concerned, as a failed write does, and
@@ -43,6 +48,20 @@ func (d *Dir) Distrust(name string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.suspect[name] = true
+}
+
+// probe looks whether a disk that failed is well, also if nobody records there.
+func (d *Dir) probe() {
+	const name = "probe.tmp"
+	f, err := d.root.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return
+	}
+	_, err = f.Write(make([]byte, 4096))
+	err = errors.Join(err, f.Sync(), f.Close(), d.root.Remove(name), d.handle.Sync())
+	if err == nil {
+		d.well()
+	}
 }
 
 // prove syncs a new file on a disk that failed before.

@@ -2,21 +2,36 @@ package state
 
 import "context"
 
-// Places returns where files grew in the last run: the folder of each local
-// store, and under the empty name the spool.
-func Places(ctx context.Context, q Querier) (map[string]string, error) {
-	places := map[string]string{}
-	err := pairs(ctx, q, func(store, dir string) { places[store] = dir }, `SELECT store, dir FROM places`)
-	return places, err
+// Place is where files of a store grow. Paths are absolute.
+type Place struct {
+	Dir  string // of a local store; empty: a remote one
+	Grow string // the folder of growing files
 }
 
-// SetPlaces notes where files grow.
-func (t *Tx) SetPlaces(places map[string]string) error {
-	if _, err := t.Exec(`DELETE FROM places`); err != nil {
-		return err
+// Places returns where files of each store grew when it was last used.
+func Places(ctx context.Context, q Querier) (map[string]Place, error) {
+	rows, err := q.QueryContext(ctx, `SELECT store, dir, grow FROM places`)
+	if err != nil {
+		return nil, err
 	}
-	for store, dir := range places {
-		if _, err := t.Exec(`INSERT INTO places (store, dir) VALUES (?,?)`, store, dir); err != nil {
+	defer rows.Close()
+	places := map[string]Place{}
+	for rows.Next() {
+		var store string
+		var p Place
+		if err := rows.Scan(&store, &p.Dir, &p.Grow); err != nil {
+			return nil, err
+		}
+		places[store] = p
+	}
+	return places, rows.Err()
+}
+
+// SetPlaces notes where files grow. What is known of other stores stays.
+func (t *Tx) SetPlaces(places map[string]Place) error {
+	for store, p := range places {
+		if _, err := t.Exec(`INSERT INTO places (store, dir, grow) VALUES (?,?,?)
+			ON CONFLICT (store) DO UPDATE SET dir=excluded.dir, grow=excluded.grow`, store, p.Dir, p.Grow); err != nil {
 			return err
 		}
 	}
@@ -25,25 +40,19 @@ func (t *Tx) SetPlaces(places map[string]string) error {
 
 // SpoolFiles names the spool files that are on their way to each store.
 func SpoolFiles(ctx context.Context, q Querier) (map[string][]string, error) {
-	files := map[string][]string{}
-	err := pairs(ctx, q, func(store, name string) { files[store] = append(files[store], name) },
-		`SELECT store, spool FROM files WHERE spool<>'' AND state IN (?,?,?,?)`,
+	rows, err := q.QueryContext(ctx, `SELECT store, spool FROM files WHERE spool<>'' AND state IN (?,?,?,?)`,
 		string(FileOpen), string(FileWaiting), string(FileEnded), string(FileParked))
-	return files, err
-}
-
-func pairs(ctx context.Context, q Querier, yield func(a, b string), query string, args ...any) error {
-	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer rows.Close()
+	files := map[string][]string{}
 	for rows.Next() {
-		var a, b string
-		if err := rows.Scan(&a, &b); err != nil {
-			return err
+		var store, name string
+		if err := rows.Scan(&store, &name); err != nil {
+			return nil, err
 		}
-		yield(a, b)
+		files[store] = append(files[store], name)
 	}
-	return rows.Err()
+	return files, rows.Err()
 }

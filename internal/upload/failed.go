@@ -35,7 +35,8 @@ func (m *Mover) failed(ctx context.Context, f *state.FileRow, cause error) {
 	}
 	if f.State == state.FileOpen || f.State == state.FileWaiting {
 		if errors.Is(cause, fs.ErrClosed) {
-			return // it has ended meanwhile; ready() finds it
+			m.leave(f) // it has ended meanwhile; ready() finds it
+			return
 		}
 		m.hold(f, cause)
 		return
@@ -56,6 +57,15 @@ func (m *Mover) failed(ctx context.Context, f *state.FileRow, cause error) {
 		m.o.Log.Warn("storing failed, will be retried", "store", f.Store, "object", f.Object, "attempts", f.Attempts, "error", cause)
 	}
 	m.write(ctx, func(tx *state.Tx) error { return tx.UpdateUpload(f) })
+}
+
+// leave lets a growing file alone for a while.
+func (m *Mover) leave(f *state.FileRow) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if g := m.growing[f.ID]; g != nil {
+		g.after = time.Now().Add(pause(1))
+	}
 }
 
 // hold delays a file that still grows; its recorder owns the row.

@@ -140,8 +140,9 @@ func (m *Mover) remote(ctx context.Context, t *Target, f *state.FileRow) error {
 		return u.refused(ctx, err)
 	}
 	if !u.ended {
-		u.noteProgress(sent, u.relieve(ctx))
-		return nil
+		held, err := u.relieve(ctx)
+		u.noteProgress(sent, held)
+		return err
 	}
 	return u.refused(ctx, u.complete(ctx))
 }

@@ -46,9 +46,8 @@ func (m *Mover) finishLocal(ctx context.Context, t *Target, f *state.FileRow) er
 		return m.rename(ctx, f)
 	}
 	if err != nil {
-		var failed *fs.PathError
-		if errors.As(err, &failed) && failed.Op == "sync" {
-			t.Dir.Distrust(f.Spool) // the next one would say that all is well
+		if errors.Is(err, local.ErrUnsynced) {
+			t.Dir.Distrust(f.Spool)
 		}
 		return err
 	}
@@ -56,26 +55,30 @@ func (m *Mover) finishLocal(ctx context.Context, t *Target, f *state.FileRow) er
 }
 
 // reread cuts a suspect file to what is still as it was recorded.
-func (m *Mover) reread(t *Target, f *state.FileRow) error {
-	file, _, rep, err := t.Dir.Open(f.Spool)
+func (m *Mover) reread(ctx context.Context, t *Target, f *state.FileRow) error {
+	_, rep, err := t.Dir.Examine(f.Spool)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, spool.ErrNoHeader) {
 		return nil // the usual way finds out what that means
 	}
-	if err != nil {
+	if err != nil || rep.Body >= f.Size {
 		return err
-	}
-	if err := file.Close(); err != nil {
-		return err
-	}
-	if rep.Body == f.Size {
-		return nil
 	}
 	m.o.Log.Error("the disk did not keep all that was recorded",
 		"store", f.Store, "object", f.Object, "bytes", rep.Body, "lost", f.Size-rep.Body)
 	if f.Size = rep.Body; f.Size == 0 {
 		return fmt.Errorf("%w: the disk did not keep them", errGone)
 	}
-	return nil
+	m.mu.Lock()
+	delete(m.checked, f.ID) // parts may hold more, or end elsewhere
+	m.mu.Unlock()
+	if err := m.o.DB.UpdateNow(ctx, func(tx *state.Tx) error { return tx.UpdateFile(f) }); err != nil {
+		return err
+	}
+	file, _, _, err := t.Dir.Open(f.Spool)
+	if err != nil {
+		return err
+	}
+	return file.Close()
 }
 
 // rename gives a file another key: the store holds a file of that name that is

@@ -145,20 +145,20 @@ func (u *upload) claim(ctx context.Context) error {
 
 // relieve gives confirmed parts back to the disk when the spool is half full, and
 // tells whether there are some that stay.
-func (u *upload) relieve(ctx context.Context) (held bool) {
+func (u *upload) relieve(ctx context.Context) (held bool, err error) {
 	live, ok := u.t.Dir.Live(u.f.Spool)
 	if !ok {
-		return false
+		return false, nil
 	}
 	for _, p := range u.parts {
 		held = held || p.Number > 1 && !live.IsReleased(p.Start, p.Start+p.Size)
 	}
 	if !held || !u.m.short(u.f.Store) {
-		return held
+		return held, nil
 	}
 	listed, err := u.t.Remote.ListParts(ctx, u.f.Object, u.f.Upload)
 	if err != nil {
-		return false // the next part tries again
+		return true, err
 	}
 	there := map[int]string{}
 	for _, p := range listed {
@@ -176,11 +176,10 @@ func (u *upload) relieve(ctx context.Context) (held bool) {
 			continue
 		}
 		if err := live.Release(p.Start, p.Start+p.Size); err != nil {
-			u.m.o.Log.Warn("confirmed parts can't leave the spool", "error", err)
-			return false
+			return true, fmt.Errorf("giving parts back to the disk: %w", err)
 		}
 	}
-	return false
+	return false, nil
 }
 
 // concat reads several pieces one after the other.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"strings"
 	"time"
 
@@ -115,20 +116,27 @@ func (s *Store) finish(ctx context.Context, p string, r Finish) error {
 	if err != nil {
 		return err
 	}
-	if !placed {
-		source, err := s.build(ctx, p, r)
-		if err == nil {
-			err = s.place(r.Key, func() error { return s.link(source, r.Key) })
-		}
-		if err != nil {
-			return err
-		}
+	if placed { // and perhaps not synced
+		err = unlessAbsent(s.syncDir(path.Dir(r.Key)))
+	} else {
+		err = s.buildAndPlace(ctx, p, r)
+	}
+	if err != nil {
+		return err
 	}
 	// The order matters to placed: the copy is the witness.
 	if err := errors.Join(s.remove(p), s.remove(p+rewritten)); err != nil {
 		return err
 	}
 	return s.syncDir(hidden)
+}
+
+func (s *Store) buildAndPlace(ctx context.Context, p string, r Finish) error {
+	source, err := s.build(ctx, p, r)
+	if err != nil {
+		return err
+	}
+	return s.place(r.Key, func() error { return s.link(source, r.Key) })
 }
 
 // build makes the whole file and returns its name below hidden.

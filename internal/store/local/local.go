@@ -20,6 +20,10 @@ import (
 // ErrExist is why Finish refuses: another object has the key.
 var ErrExist = errors.New("another object has this key")
 
+// ErrUnsynced is a file that could not be synced. What was written to it may be
+// gone, and the next sync would say that all is well.
+var ErrUnsynced = errors.New("not on the disk")
+
 // hidden is the folder of what is not finished.
 const hidden = ".liverecord"
 
@@ -166,7 +170,9 @@ func (s *Store) write(ctx context.Context, name string, body io.Reader, size int
 // done syncs f if all went well so far, and closes it.
 func done(f *os.File, err error) error {
 	if err == nil {
-		err = f.Sync()
+		if err = f.Sync(); err != nil {
+			err = fmt.Errorf("%w: %w", ErrUnsynced, err)
+		}
 	}
 	return errors.Join(err, f.Close())
 }
