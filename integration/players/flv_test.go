@@ -6,10 +6,12 @@ import (
 	"testing"
 )
 
-// flvSteps go to places that are not loaded yet.
+// flvSteps go to places that are not loaded yet. They leave a place before the
+// rest of the file is loaded: mpegts.js 1.8 never comes back from a seek in the
+// instant in which it ends its stream.
 func flvSteps(l timeline) []step {
 	d := l.duration()
-	return []step{{Do: "play", For: 0.5}, {Do: "seek", To: 0.8 * d, For: 0.6}, {Do: "seek", To: 0.4 * d, For: 0.6}, {Do: "seek", To: -0.8}, {Do: "end"}}
+	return []step{{Do: "play", For: 0.5}, {Do: "seek", To: 0.5 * d, For: 0.6}, {Do: "seek", To: 0.2 * d, For: 0.6}, {Do: "seek", To: -0.8}, {Do: "end"}}
 }
 
 // checkRanges checks that the player went through the index: it asked for the

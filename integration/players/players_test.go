@@ -178,7 +178,7 @@ func playFile(t *testing.T, s *lab.Server, file string, l timeline) (wait func()
 	site, j := newSite(t, s.Recordings()), job{Player: "file", Src: below(t, s, file), Steps: seekSteps(l)}
 	flv := strings.HasSuffix(file, ".flv")
 	if flv { // slowly, so that the player must use the index
-		site.throttle.Store(int64(float64(size(t, file))/l.duration()) * 2)
+		site.throttle.Store(int64(1.5 * float64(size(t, file)) / l.duration()))
 		j.Player, j.Steps = "flv", flvSteps(l)
 	}
 	browser := site.start(t, j)

@@ -108,7 +108,7 @@ func playCamera(t *testing.T, s *lab.Server, file, player string) (wait func()) 
 	steps := []step{{Do: "play", For: 0.5}, {Do: "seek", To: 3.5, For: 0.5}, {Do: "seek", To: 0.5, For: 0.5}, {Do: "seek", To: -2}, {Do: "end"}} // not nearer: sound and pictures of a busy camera end apart
 	site := newSite(t, s.Recordings())
 	if player == "flv" { // loaded at once, mpegts.js asks for what is behind the end
-		site.throttle.Store(size(t, file) / 3)
+		site.throttle.Store(size(t, file) / 4)
 	}
 	if player == "flv" && strings.Contains(file, "/av1/") {
 		steps = []step{{Do: "play", For: 2}, {Do: "end"}} // mpegts.js 1.8 shows AV1 only from the key frame after a seek on
