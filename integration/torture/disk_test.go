@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -215,7 +216,8 @@ func stall(t *testing.T, all bool) {
 
 // A disk refuses to write (I/O errors), and is well again later: viewers get every
 // picture, the stream on another disk is not touched, log and event say which
-// stream is not recorded, and it is again by itself.
+// stream is not recorded, and it is again by itself. The file that was open then
+// may be lost, which is told.
 func TestDiskErrors(t *testing.T) {
 	scenario(t)
 	dir := t.TempDir()
@@ -243,6 +245,18 @@ func TestDiskErrors(t *testing.T) {
 	v.check(t, a)
 	w.check(t, b)
 	bk := ends(t, s, a, b)
+	lost := 0
+	bk.files = slices.DeleteFunc(bk.files, func(f *state.FileRow) bool {
+		if f.State != state.FileLost {
+			return false
+		}
+		lost++
+		s.WaitLog(t, "ERR", "lost", f.Object)
+		return true
+	})
+	if lost > 2 { // one that was open, and one that had just ended
+		t.Errorf("%d files were lost", lost)
+	}
 	stored := func(p *publisher) []mark {
 		return bk.marksOf(t, p.path, func(f *state.FileRow) string {
 			if f.Store == "sick" {
@@ -258,7 +272,8 @@ func TestDiskErrors(t *testing.T) {
 	found := stored(a)
 	holes, missing := gaps(t, found, len(a.sessions[0].sent))
 	t.Logf("the log: %s", line.Text)
-	t.Logf("recording again %.1f s after the disk was well; %d pictures stored, %d missing in %d holes", took.Seconds(), len(found), missing, holes)
+	t.Logf("recording again %.1f s after the disk was well; %d pictures stored, %d missing in %d holes; %d files lost",
+		took.Seconds(), len(found), missing, holes, lost)
 }
 
 // dropCaches makes the kernel read files from their disks.
