@@ -122,7 +122,7 @@ func (rec *recording) restore(ctx context.Context, files []*state.FileRow) (dead
 		if f.Name == config.HLS {
 			o, until, err = rec.restoreList(ctx, f, place, own)
 		} else {
-			o, until, err = rec.restoreFile(f, place, own)
+			o, until = rec.restoreFile(f, place, own)
 		}
 		if err != nil {
 			return deadline, err
@@ -152,13 +152,10 @@ func (rec *recording) window(splice time.Duration, last time.Time) time.Time {
 	return until
 }
 
-func (rec *recording) restoreFile(f config.Format, p Place, files []*state.FileRow) (output, time.Time, error) {
+func (rec *recording) restoreFile(f config.Format, p Place, files []*state.FileRow) (output, time.Time) {
 	o := &fileOutput{rec: rec, f: f, format: rec.r.o.Formats[f.Name], place: p, leftOut: map[int]bool{}}
 	for _, row := range files {
-		c, last, err := rec.reopen(p, row)
-		if err != nil {
-			return nil, time.Time{}, err
-		}
+		c, last := rec.reopen(p, row)
 		if c == nil {
 			continue
 		}
@@ -174,22 +171,23 @@ func (rec *recording) restoreFile(f config.Format, p Place, files []*state.FileR
 		}
 		o.cur, o.deadline = c, until
 	}
-	return o, o.deadline, nil
+	return o, o.deadline
 }
 
 // reopen repairs a growing file. last is when it was last written to. nil: there
-// is nothing of it.
-func (rec *recording) reopen(p Place, row *state.FileRow) (c *openFile, last time.Time, err error) {
+// is nothing of it, or it can't be read now.
+func (rec *recording) reopen(p Place, row *state.FileRow) (c *openFile, last time.Time) {
 	if s, err := os.Stat(p.Dir.BodyPath(row.Spool)); err == nil {
 		last = s.ModTime()
 	}
 	sp, h, rep, err := p.Dir.Open(row.Spool)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, spool.ErrNoHeader) {
 		rec.dropFile(row, p)
-		return nil, last, nil
+		return nil, last
 	}
-	if err != nil {
-		return nil, last, fmt.Errorf("%s: %w", row.Object, err)
+	if err != nil { // one file's trouble is not that of the others
+		rec.log.Error("a file can't be taken up; it stays in the spool until the next start", "object", row.Object, "error", err)
+		return nil, last
 	}
 	if rep.CutBody > 0 || rep.CutJournal > 0 {
 		rec.log.Warn("a torn file was repaired", "object", row.Object, "bytes", rep.Body, "cut", rep.CutBody)
@@ -198,7 +196,7 @@ func (rec *recording) reopen(p Place, row *state.FileRow) (c *openFile, last tim
 	for i := range h.Tracks {
 		c.tracks = append(c.tracks, &h.Tracks[i])
 	}
-	return c, last, nil
+	return c, last
 }
 
 // revive rebuilds what the file needs to be gone on with.
@@ -291,9 +289,9 @@ func (rec *recording) restoreList(ctx context.Context, f config.Format, p Place,
 
 // restorePiece finishes a piece that was being written.
 func (o *hlsOutput) restorePiece(row *state.FileRow) (last time.Time, err error) {
-	c, last, err := o.rec.reopen(o.place, row)
-	if c == nil || err != nil {
-		return last, err
+	c, last := o.rec.reopen(o.place, row)
+	if c == nil {
+		return last, nil
 	}
 	format := hls.FMP4
 	if row.Format == state.FormatTS {

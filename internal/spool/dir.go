@@ -250,14 +250,12 @@ func (d *Dir) Room() error {
 	switch {
 	case err != nil:
 		return err
-	case d.Sick() != nil:
-		return d.Sick()
 	case d.minFree > 0 && free < d.minFree:
 		return ErrLow
 	case d.max > 0 && d.used.Load() >= d.max:
 		return ErrFull
 	}
-	return nil
+	return d.Sick()
 }
 
 // book counts n more (or fewer) bytes of a file.

@@ -186,6 +186,5 @@ func create(d *Dir, name string, h Header) (*File, error) {
 // discard undoes create.
 func (f *File) discard() {
 	f.Close()
-	_ = f.dir.root.Remove(f.name + bodyExt)
-	_ = f.dir.root.Remove(f.name + journalExt)
+	_ = f.dir.Remove(f.name)
 }

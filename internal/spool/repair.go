@@ -22,8 +22,8 @@ type Report struct {
 	Released int64
 }
 
-// ErrNoHeader tells that the journal does not even hold a header. Nothing that the file
-// may hold can be understood; it was created in the instant of the crash.
+// ErrNoHeader tells that the journal does not even hold a header. Nothing that
+// the file may hold can be understood; it was created in the instant of the crash.
 var ErrNoHeader = errors.New("the journal has no header")
 
 // Open opens a file of an earlier run for appending: it finds the longest
@@ -121,7 +121,7 @@ func examine(body, journal *os.File) (h Header, rep Report, end int64, err error
 		}
 		end += f.size
 	}
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, errTorn) && !errors.Is(err, syscall.EIO) {
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, errTorn) {
 		return h, rep, 0, err
 	}
 	rep.Released = gone.below(rep.Body)
@@ -164,13 +164,18 @@ func cut(body *os.File, bodyEnd int64, journal *os.File, journalEnd int64, rep R
 }
 
 type walker struct {
-	r   *bufio.Reader
-	buf []byte
+	r     *bufio.Reader
+	buf   []byte
+	began bool
 }
 
 func (w *walker) next() (frame, error) {
 	f, buf, err := readFrame(w.r, w.buf)
 	w.buf = buf
+	if w.began && errors.Is(err, syscall.EIO) {
+		err = errTorn // what can't be read is not there; but a header may be read later
+	}
+	w.began = true
 	return f, err
 }
 

@@ -1,13 +1,17 @@
 package spool
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
+	"testing/iotest"
 
 	"github.com/stretchr/testify/require"
 
@@ -231,4 +235,22 @@ func TestUseAfterClose(t *testing.T) {
 	require.ErrorIs(t, f.Release(0, 4), os.ErrClosed)
 	_, err = f.ReadAt(make([]byte, 4), 0)
 	require.ErrorIs(t, err, os.ErrClosed)
+}
+
+// A journal is good up to where it can't be read. What can't be read from its
+// beginning on is no empty journal: it may be readable later.
+func TestUnreadableJournal(t *testing.T) {
+	bad := iotest.ErrReader(&os.PathError{Op: "read", Err: syscall.EIO})
+	frame := appendFrame(nil, kindHeader, []byte("{}"), 0, 0)
+	w := walker{r: bufio.NewReader(io.MultiReader(bytes.NewReader(frame), bad))}
+	if _, err := w.next(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.next(); !errors.Is(err, errTorn) {
+		t.Errorf("behind a frame: %v", err)
+	}
+	w = walker{r: bufio.NewReader(bad)}
+	if _, err := w.next(); !errors.Is(err, syscall.EIO) {
+		t.Errorf("at the beginning: %v", err)
+	}
 }

@@ -193,8 +193,9 @@ func (Plain) Head([]hooks.Track, mux.Records, int64, int64) (mux.Head, error) {
 	return mux.Head{}, nil
 }
 
-// Inspect sums a piece up. Info.Duration is the piece's EXTINF: from the first to the end of the last sample of the leading track, or
-// of the longest one if the leading track is missing or ended a second before.
+// Inspect sums a piece up. Info.Duration is the piece's EXTINF: from the first to
+// the end of the last sample of the leading track, or of the longest one if the
+// leading track is missing or ended a second before.
 func (Plain) Inspect(tracks []hooks.Track, records mux.Records) (mux.Info, error) {
 	t, err := Sum(len(tracks), records)
 	if err != nil {
