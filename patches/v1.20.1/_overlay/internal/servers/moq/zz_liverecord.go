@@ -4,6 +4,8 @@ import "github.com/live-recording/liverecord/patches/source"
 
 type liveRecordState = source.State
 
+var _ source.Describer = (*session)(nil)
+
 // LiveRecordInfo implements source.Describer.
 func (s *session) LiveRecordInfo() source.Info {
 	i := source.Info{RemoteAddr: s.conn.RemoteAddr().String()}
