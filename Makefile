@@ -1,6 +1,6 @@
 # `make` lists the targets. See docs/ for what they show.
 SHELL := /bin/bash
-MEDIAMTX ?= v1.20.1
+MEDIAMTX ?= v1.21.0
 BUILD := GOOS= GOARCH= go run ./patches/build
 TARGET := $(if $(GOOS),-goos $(GOOS)) $(if $(GOARCH),-goarch $(GOARCH))
 RELEASES := $(sort $(notdir $(patsubst %/release.json,%,$(wildcard patches/v*/release.json))))
