@@ -1,4 +1,4 @@
-// Package bridge connects MediaMTX v1.20.1 to the recorder: it translates
+// Package bridge connects MediaMTX v1.21.0 to the recorder: it translates
 // formats and units into hooks types and reads a stream.Stream. What does not
 // depend on the release is in patches/host; what needs unexported fields of the
 // server is in _overlay, next to the lines in callsites.

@@ -1,20 +1,20 @@
-package rtmp
+package srt
 
 import "github.com/live-recording/liverecord/patches/source"
 
 type liveRecordState = source.State
 
+var _ source.Describer = (*conn)(nil)
+
 // LiveRecordInfo implements source.Describer.
 func (c *conn) LiveRecordInfo() source.Info {
-	i := source.Info{
-		RemoteAddr: c.remoteAddr().String(),
-		User:       c.liveRecord.User,
-		ServerName: source.ServerName(c.nconn),
+	c.mutex.RLock()
+	defer c.mutex.RUnlock()
+	return source.Info{
+		RemoteAddr: c.connReq.RemoteAddr().String(),
+		Host:       source.SRTHost(c.connReq.StreamId()),
+		User:       c.user,
 	}
-	if c.rconn != nil && c.rconn.URL != nil {
-		i.Host = c.rconn.URL.Host
-	}
-	return i
 }
 
 // LiveRecordReason implements source.Describer.
