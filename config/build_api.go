@@ -8,26 +8,28 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/live-recording/liverecord/config/strictyaml"
 )
 
 // eventNames lists what callbacks may ask for.
 var eventNames = []string{"file", "status", "abnormal"}
 
-func (d *decoder) callbacks(l *list[rawCallback]) []Callback {
+func (d *document) callbacks(l *strictyaml.List[rawCallback]) []Callback {
 	var all []Callback
-	for i := range l.items {
-		x := &l.items[i]
-		if x.bad {
+	for i := range l.Items {
+		x := &l.Items[i]
+		if x.Bad {
 			continue
 		}
-		c := Callback{URL: x.URL.v, Keys: d.callbackKeys(x), Domain: strings.ToLower(x.Domain.v), App: x.App.v, CAFile: x.CAFile.v}
+		c := Callback{URL: x.URL.Value, Keys: d.callbackKeys(x), Domain: strings.ToLower(x.Domain.Value), App: x.App.Value, CAFile: x.CAFile.Value}
 		d.callbackURL(x)
 		c.Events = d.events(x)
 		d.host(&x.Domain, false)
 		d.app(&x.App, false)
 		for j, o := range all {
 			if o.URL == c.URL && o.Domain == c.Domain && o.App == c.App && c.URL != "" {
-				d.warn(x.spot, fmt.Sprintf("is the endpoint of the callback in line %d too: it may get events twice", l.items[j].line), "Remove one of the two, or give them different filters")
+				d.Warn(x.Spot, fmt.Sprintf("is the endpoint of the callback in line %d too: it may get events twice", l.Items[j].Line), "Remove one of the two, or give them different filters")
 			}
 		}
 		all = append(all, c)
@@ -35,91 +37,91 @@ func (d *decoder) callbacks(l *list[rawCallback]) []Callback {
 	return all
 }
 
-func (d *decoder) callbackURL(x *rawCallback) {
-	if !x.URL.set {
-		d.missing(&x.origin, "url", "Write url: and the address that events are sent to")
+func (d *document) callbackURL(x *rawCallback) {
+	if !x.URL.Set {
+		d.Missing(&x.Origin, "url", "Write url: and the address that events are sent to")
 		return
 	}
-	if x.URL.bad {
+	if x.URL.Bad {
 		return
 	}
-	u, err := url.Parse(x.URL.v)
+	u, err := url.Parse(x.URL.Value)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || !goodPort(u.Port()) {
 		// The URL may hold a token: it is not shown.
-		d.fail(x.URL.spot, "is not an http or https URL", "Write a whole URL, such as https://ops.example.com/recordings")
+		d.Fail(x.URL.Spot, "is not an http or https URL", "Write a whole URL, such as https://ops.example.com/recordings")
 		return
 	}
-	if x.CAFile.v != "" && u.Scheme == "http" {
-		d.fail(x.CAFile.spot, "is of no use with an http URL", "Remove it, or write an https URL")
+	if x.CAFile.Value != "" && u.Scheme == "http" {
+		d.Fail(x.CAFile.Spot, "is of no use with an http URL", "Remove it, or write an https URL")
 	}
 }
 
 // callbackKeys returns the signing keys, newest first.
-func (d *decoder) callbackKeys(x *rawCallback) []string {
-	if x.Key.set && x.Keys.set {
-		d.fail(x.Keys.spot, "is given in addition to key", "Keep keys, with the new one first")
+func (d *document) callbackKeys(x *rawCallback) []string {
+	if x.Key.Set && x.Keys.Set {
+		d.Fail(x.Keys.Spot, "is given in addition to key", "Keep keys, with the new one first")
 	}
-	if x.Key.v != "" {
-		return []string{x.Key.v}
+	if x.Key.Value != "" {
+		return []string{x.Key.Value}
 	}
 	var all []string
-	for i := range x.Keys.items {
-		k := &x.Keys.items[i]
-		d.required(&k.origin, k.v, "Write a key, or remove it")
-		if !k.bad && slices.Contains(all, k.v) {
-			d.fail(k.spot, "is the same as a key before it", "Remove one of the two")
+	for i := range x.Keys.Items {
+		k := &x.Keys.Items[i]
+		d.required(&k.Origin, k.Value, "Write a key, or remove it")
+		if !k.Bad && slices.Contains(all, k.Value) {
+			d.Fail(k.Spot, "is the same as a key before it", "Remove one of the two")
 		}
-		all = append(all, k.v)
+		all = append(all, k.Value)
 	}
 	return all
 }
 
-func (d *decoder) events(x *rawCallback) []string {
+func (d *document) events(x *rawCallback) []string {
 	var all []string
-	for i := range x.Events.items {
-		e := &x.Events.items[i]
+	for i := range x.Events.Items {
+		e := &x.Events.Items[i]
 		switch {
-		case e.bad:
-		case !slices.Contains(eventNames, e.v):
-			d.fail(e.spot, e.shown()+" is not an event", "Write file, status or abnormal")
-		case slices.Contains(all, e.v):
-			d.fail(e.spot, e.shown()+" is listed twice", "Remove one of the two")
+		case e.Bad:
+		case !slices.Contains(eventNames, e.Value):
+			d.Fail(e.Spot, e.Shown()+" is not an event", "Write file, status or abnormal")
+		case slices.Contains(all, e.Value):
+			d.Fail(e.Spot, e.Shown()+" is listed twice", "Remove one of the two")
 		}
-		all = append(all, e.v)
+		all = append(all, e.Value)
 	}
-	if len(all) == 0 && !x.Events.bad {
-		d.fail(x.Events.spot, "is empty: the endpoint would never get anything", "Write [file], or remove the callback")
+	if len(all) == 0 && !x.Events.Bad {
+		d.Fail(x.Events.Spot, "is empty: the endpoint would never get anything", "Write [file], or remove the callback")
 	}
 	return all
 }
 
-func (d *decoder) api(x *rawAPI) API {
-	a := API{Address: x.Address.v, TLSCert: x.TLS.Cert.v, TLSKey: x.TLS.Key.v, Insecure: x.Insecure.v}
+func (d *document) api(x *rawAPI) API {
+	a := API{Address: x.Address.Value, TLSCert: x.TLS.Cert.Value, TLSKey: x.TLS.Key.Value, Insecure: x.Insecure.Value}
 	d.address(x)
-	switch cert, key := x.TLS.Cert.v != "", x.TLS.Key.v != ""; {
-	case x.TLS.Cert.bad || x.TLS.Key.bad:
+	switch cert, key := x.TLS.Cert.Value != "", x.TLS.Key.Value != ""; {
+	case x.TLS.Cert.Bad || x.TLS.Key.Bad:
 	case cert && !key:
-		d.missing(&x.TLS.origin, "key", "Write the path of the private key (PEM) that belongs to cert")
+		d.Missing(&x.TLS.Origin, "key", "Write the path of the private key (PEM) that belongs to cert")
 	case key && !cert:
-		d.missing(&x.TLS.origin, "cert", "Write the path of the certificate (PEM) that belongs to key")
+		d.Missing(&x.TLS.Origin, "cert", "Write the path of the certificate (PEM) that belongs to key")
 	}
 	a.Credentials = d.credentials(&x.Credentials)
 	return a
 }
 
 // address refuses to serve the API in the clear to anything but this machine.
-func (d *decoder) address(x *rawAPI) {
+func (d *document) address(x *rawAPI) {
 	t := &x.Address
-	if t.bad || t.v == "" {
+	if t.Bad || t.Value == "" {
 		return
 	}
-	host, port, err := net.SplitHostPort(t.v)
+	host, port, err := net.SplitHostPort(t.Value)
 	switch {
 	case err != nil || port == "" || !goodPort(port) || strings.ContainsAny(host, "/ @"):
-		d.fail(t.spot, t.shown()+" is not an address", `Write host:port, such as 127.0.0.1:9995, or "" for no API and no console`)
-	case loopback(host) || x.Insecure.v || x.Insecure.bad || x.TLS.Cert.v != "" || x.TLS.bad || x.TLS.Cert.bad:
+		d.Fail(t.Spot, t.Shown()+" is not an address", `Write host:port, such as 127.0.0.1:9995, or "" for no API and no console`)
+	case loopback(host) || x.Insecure.Value || x.Insecure.Bad || x.TLS.Cert.Value != "" || x.TLS.Bad || x.TLS.Cert.Bad:
 	default:
-		d.fail(t.spot, t.shown()+" can be reached from other machines, and there is no TLS",
+		d.Fail(t.Spot, t.Shown()+" can be reached from other machines, and there is no TLS",
 			"Write 127.0.0.1:PORT, or set tls with cert and key, or insecure: true if something in front does TLS")
 	}
 }
@@ -135,25 +137,25 @@ func goodPort(s string) bool {
 	return s == "" || err == nil
 }
 
-func (d *decoder) credentials(l *list[rawCredential]) []Credential {
+func (d *document) credentials(l *strictyaml.List[rawCredential]) []Credential {
 	var all []Credential
 	seen := map[string]int{}
-	for i := range l.items {
-		x := &l.items[i]
-		if x.bad {
+	for i := range l.Items {
+		x := &l.Items[i]
+		if x.Bad {
 			continue
 		}
-		if x.SecretID.v == "" && !x.SecretID.bad {
-			d.missing(&x.origin, "secretID", "Write secretID and secretKey")
+		if x.SecretID.Value == "" && !x.SecretID.Bad {
+			d.Missing(&x.Origin, "secretID", "Write secretID and secretKey")
 		}
-		if x.SecretKey.v == "" && !x.SecretKey.bad {
-			d.missing(&x.origin, "secretKey", "Write secretID and secretKey")
+		if x.SecretKey.Value == "" && !x.SecretKey.Bad {
+			d.Missing(&x.Origin, "secretKey", "Write secretID and secretKey")
 		}
-		if line, ok := seen[x.SecretID.v]; ok && x.SecretID.v != "" {
-			d.fail(x.spot, fmt.Sprintf("has the secretID of the pair in line %d", line), "Remove one of the two")
+		if line, ok := seen[x.SecretID.Value]; ok && x.SecretID.Value != "" {
+			d.Fail(x.Spot, fmt.Sprintf("has the secretID of the pair in line %d", line), "Remove one of the two")
 		}
-		seen[x.SecretID.v] = x.line
-		all = append(all, Credential{SecretID: x.SecretID.v, SecretKey: x.SecretKey.v})
+		seen[x.SecretID.Value] = x.Line
+		all = append(all, Credential{SecretID: x.SecretID.Value, SecretKey: x.SecretKey.Value})
 	}
 	return all
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/live-recording/liverecord/config/strictyaml"
 )
 
 // Placeholders lists what a path template may hold between { and }
@@ -16,22 +18,22 @@ var Placeholders = []string{
 	"EndYear", "EndMonth", "EndDay", "EndHour", "EndMinute", "EndSecond", "EndMillisecond",
 }
 
-func (d *decoder) templates(r *rawFile) []Template {
+func (d *document) templates(r *rawFile) []Template {
 	var all []Template
-	for i := range r.Templates.items {
-		e := &r.Templates.items[i]
-		d.name(e.spot, e.name)
-		all = append(all, Template{Name: e.name, Formats: d.formats(&e.v, r), Line: e.line})
+	for i := range r.Templates.Items {
+		e := &r.Templates.Items[i]
+		d.name(e.Spot, e.Name)
+		all = append(all, Template{Name: e.Name, Formats: d.formats(&e.Value, r), Line: e.Line})
 	}
 	return all
 }
 
 // formats returns those of one template, in the order of FormatNames.
-func (d *decoder) formats(t *rawTemplate, r *rawFile) []Format {
+func (d *document) formats(t *rawTemplate, r *rawFile) []Format {
 	var all []Format
 	if f := t.MP4; f != nil {
 		x := d.format(MP4, &f.rawFormat, r)
-		x.FastStart = f.FastStart.v
+		x.FastStart = f.FastStart.Value
 		all = append(all, x)
 	}
 	if f := t.FLV; f != nil {
@@ -39,7 +41,7 @@ func (d *decoder) formats(t *rawTemplate, r *rawFile) []Format {
 	}
 	if f := t.HLS; f != nil {
 		x := d.format(HLS, &f.rawFormat, r)
-		x.Segment, x.Container, x.Live = f.Segment.v, f.Container.v, f.Live.v
+		x.Segment, x.Container, x.Live = f.Segment.Value, f.Container.Value, f.Live.Value
 		d.hls(f)
 		all = append(all, x)
 	}
@@ -50,20 +52,20 @@ func (d *decoder) formats(t *rawTemplate, r *rawFile) []Format {
 }
 
 // format checks what all formats have in common.
-func (d *decoder) format(name FormatName, f *rawFormat, r *rawFile) Format {
+func (d *document) format(name FormatName, f *rawFormat, r *rawFile) Format {
 	x := Format{
-		Name: name, Interval: f.Interval.v, Splice: f.Splice.v, Keep: f.Keep.v,
-		Store: f.Store.v, Path: strings.TrimLeft(f.Path.v, "/"),
+		Name: name, Interval: f.Interval.Value, Splice: f.Splice.Value, Keep: f.Keep.Value,
+		Store: f.Store.Value, Path: strings.TrimLeft(f.Path.Value, "/"),
 	}
-	if i := &f.Interval; !i.bad && i.v > 0 && i.v < 10*time.Second {
-		d.fail(i.spot, i.shown()+" is too short", "Write 0 (never cut) or at least 10s")
+	if i := &f.Interval; !i.Bad && i.Value > 0 && i.Value < 10*time.Second {
+		d.Fail(i.Spot, i.Shown()+" is too short", "Write 0 (never cut) or at least 10s")
 	}
 	if x.Store == "" {
-		x.Store = r.DefaultStore.v
+		x.Store = r.DefaultStore.Value
 	} else {
 		d.storeName(&f.Store, r)
 	}
-	if f.Path.v == "" {
+	if f.Path.Value == "" {
 		x.Path = DefaultPath
 	} else {
 		d.path(&f.Path, name)
@@ -71,51 +73,51 @@ func (d *decoder) format(name FormatName, f *rawFormat, r *rawFile) Format {
 	return x
 }
 
-func (d *decoder) hls(f *rawHLS) {
-	if s := &f.Segment; !s.bad && (s.v < time.Second || s.v > time.Minute) {
-		d.fail(s.spot, s.shown()+" is out of range", "Write 1s to 60s")
-	} else if i := &f.Interval; !i.bad && !s.bad && i.v >= 10*time.Second && i.v < s.v {
-		d.fail(i.spot, "is shorter than segment", "Write at least the duration of one segment, or 0 (never cut)")
+func (d *document) hls(f *rawHLS) {
+	if s := &f.Segment; !s.Bad && (s.Value < time.Second || s.Value > time.Minute) {
+		d.Fail(s.Spot, s.Shown()+" is out of range", "Write 1s to 60s")
+	} else if i := &f.Interval; !i.Bad && !s.Bad && i.Value >= 10*time.Second && i.Value < s.Value {
+		d.Fail(i.Spot, "is shorter than segment", "Write at least the duration of one segment, or 0 (never cut)")
 	}
-	if c := &f.Container; !c.bad && !slices.Contains([]string{"auto", "ts", "fmp4"}, c.v) {
-		d.fail(c.spot, c.shown()+" is not a container of hls", "Write auto, ts or fmp4")
+	if c := &f.Container; !c.Bad && !slices.Contains([]string{"auto", "ts", "fmp4"}, c.Value) {
+		d.Fail(c.Spot, c.Shown()+" is not a container of hls", "Write auto, ts or fmp4")
 	}
 }
 
 // storeName reports the name of a store that there is none of.
-func (d *decoder) storeName(t *text, r *rawFile) {
+func (d *document) storeName(t *strictyaml.Text, r *rawFile) {
 	var names []string
-	for i := range r.Stores.items {
-		names = append(names, r.Stores.items[i].name)
+	for i := range r.Stores.Items {
+		names = append(names, r.Stores.Items[i].Name)
 	}
-	if !r.Stores.set {
+	if !r.Stores.Set {
 		names = []string{"local"}
 	}
-	if t.bad || d.damaged || r.Stores.bad || slices.Contains(names, t.v) {
+	if t.Bad || d.Incomplete() || r.Stores.Bad || slices.Contains(names, t.Value) {
 		return
 	}
-	s, shown := t.spot, t.shown()
-	if !t.set {
-		s, shown = spot{r.Stores.line, r.Stores.col, "defaultStore"}, `"local" (the default)`
+	s, shown := t.Spot, t.Shown()
+	if !t.Set {
+		s, shown = strictyaml.Spot{Line: r.Stores.Line, Column: r.Stores.Column, Path: "defaultStore"}, `"local" (the default)`
 	}
-	d.fail(s, shown+" is not the name of a store", d.choose(t, names, "stores"))
+	d.Fail(s, shown+" is not the name of a store", d.choose(t, names, "stores"))
 }
 
 // templateName reports the name of a template that there is none of; empty is fine.
-func (d *decoder) templateName(t *text, r *rawFile) {
+func (d *document) templateName(t *strictyaml.Text, r *rawFile) {
 	var names []string
-	for i := range r.Templates.items {
-		names = append(names, r.Templates.items[i].name)
+	for i := range r.Templates.Items {
+		names = append(names, r.Templates.Items[i].Name)
 	}
-	if t.bad || t.v == "" || d.damaged || r.Templates.bad || slices.Contains(names, t.v) {
+	if t.Bad || t.Value == "" || d.Incomplete() || r.Templates.Bad || slices.Contains(names, t.Value) {
 		return
 	}
-	d.fail(t.spot, t.shown()+" is not the name of a template", d.choose(t, names, "templates"))
+	d.Fail(t.Spot, t.Shown()+" is not the name of a template", d.choose(t, names, "templates"))
 }
 
 // choose says which names there are.
-func (d *decoder) choose(t *text, names []string, section string) string {
-	if n := nearest(t.v, names); n != "" {
+func (d *document) choose(t *strictyaml.Text, names []string, section string) string {
+	if n := strictyaml.Nearest(t.Value, names); n != "" {
 		return fmt.Sprintf("Did you mean %s?", n)
 	}
 	if len(names) == 0 {
@@ -131,15 +133,15 @@ func (d *decoder) choose(t *text, names []string, section string) string {
 var pathPiece = regexp.MustCompile(`\{[^{}]*\}|[{}]`)
 
 // path checks a key template.
-func (d *decoder) path(t *text, format FormatName) {
-	if t.bad {
+func (d *document) path(t *strictyaml.Text, format FormatName) {
+	if t.Bad {
 		return
 	}
 	report := func(message, remedy string) {
-		t.bad = true
-		d.fail(t.spot, message, remedy)
+		t.Bad = true
+		d.Fail(t.Spot, message, remedy)
 	}
-	p := strings.TrimLeft(t.v, "/")
+	p := strings.TrimLeft(t.Value, "/")
 	switch {
 	case p == "":
 		report("names no file", `Write a path such as {StreamID}/{StartYear}{StartMonth}{StartDay}, or "" for the default`)
@@ -164,8 +166,8 @@ func (d *decoder) path(t *text, format FormatName) {
 		}
 		unique = unique || strings.HasPrefix(name, "Start") || name == "RandomID" || name == "RecordId"
 	}
-	if !unique && !t.bad {
-		d.warn(t.spot, "holds nothing that differs between recordings; later ones get -2, -3 … at the end of their names",
+	if !unique && !t.Bad {
+		d.Warn(t.Spot, "holds nothing that differs between recordings; later ones get -2, -3 … at the end of their names",
 			"Add {RecordId}, {RandomID} or a start time")
 	}
 }
@@ -174,7 +176,7 @@ var reservedEnd = regexp.MustCompile(`(?i)(\.(mp4|flv|aac|m3u8|ts|m4s)|_eof|^ini
 
 // components checks the folders and the file name of a key template. What
 // package plan would have to change in a key is better changed by its author.
-func (d *decoder) components(path string, report func(message, remedy string)) {
+func (d *document) components(path string, report func(message, remedy string)) {
 	for _, c := range strings.Split(path, "/") {
 		c = pathPiece.ReplaceAllString(c, "x")
 		switch {
@@ -193,13 +195,13 @@ func (d *decoder) components(path string, report func(message, remedy string)) {
 	}
 }
 
-func (d *decoder) unknownPlaceholder(t *text, piece string, report func(message, remedy string)) {
+func (d *document) unknownPlaceholder(t *strictyaml.Text, piece string, report func(message, remedy string)) {
 	shown := "a placeholder"
-	if strings.Contains(t.raw, piece) && len(piece) < 50 { // else it came from the environment
+	if strings.Contains(t.Raw, piece) && len(piece) < 50 { // else it came from the environment
 		shown = piece
 	}
 	remedy := "Known: {" + strings.Join(Placeholders, "} {") + "}"
-	if n := nearest(strings.Trim(piece, "{}"), Placeholders); n != "" {
+	if n := strictyaml.Nearest(strings.Trim(piece, "{}"), Placeholders); n != "" {
 		remedy = fmt.Sprintf("Did you mean {%s}?", n)
 	}
 	report("holds "+shown+", which is not known", remedy)

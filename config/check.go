@@ -20,7 +20,7 @@ func Check(w io.Writer, path string) int {
 		return 1
 	}
 	for _, p := range c.Warnings {
-		fmt.Fprintln(w, p.format("warning: "))
+		fmt.Fprintln(w, p.Labeled("warning: "))
 	}
 	fmt.Fprintf(w, "%s: ok: %s", path, c.summary())
 	if len(c.Warnings) > 0 {

@@ -7,7 +7,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"reflect"
+
+	"github.com/live-recording/liverecord/config/strictyaml"
 )
 
 // maxFile bounds the file, in bytes; 10,000 rules need about a megabyte.
@@ -56,24 +57,33 @@ func unreadable(path string, err error) Problems {
 	return Problems{{File: path, Message: fmt.Sprintf("cannot be read: %v", err), Remedy: remedy}}
 }
 
+// Problem is one thing wrong in the file, or worth a warning.
+type Problem = strictyaml.Problem
+
+// Problems is all that is wrong in a file, sorted by line. It is the error of
+// Load and Parse.
+type Problems = strictyaml.Problems
+
+// document is recording.yml as it was decoded; the methods that check it are in
+// the files build*.go.
+type document struct{ *strictyaml.Document }
+
 // Parse decodes and validates data, the content of a file called name, and
 // fills in defaults. env looks up a variable of the environment, as
 // os.LookupEnv does. On any problem the error is Problems and the Config is nil.
 func Parse(name string, data []byte, env func(string) (string, bool)) (*Config, error) {
-	d := &decoder{file: name, env: env, mended: map[position]int{}}
 	var raw rawFile
-	raw.defaults()
+	decoded, ok := strictyaml.Decode(data, &raw, strictyaml.Options{File: name, Env: env,
+		EmptyRemedy: "Start from the config/recording.yml of the distribution, or write {} for the defaults"})
+	d := &document{decoded}
 	var c *Config
-	if root := d.document(data); root != nil {
-		d.value(root, spot{line: 1, col: 1}, reflect.ValueOf(&raw).Elem())
+	if ok {
 		c = d.build(&raw)
 	}
-	if len(d.problems) > 0 {
-		sortProblems(d.problems)
-		return nil, Problems(d.problems)
+	if ps := d.Problems(); len(ps) > 0 {
+		return nil, ps
 	}
-	sortProblems(d.warnings)
-	c.Warnings = d.warnings
+	c.Warnings = d.Warnings()
 	c.source = sha256.Sum256(data)
 	return c, nil
 }

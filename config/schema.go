@@ -1,80 +1,84 @@
 package config
 
-import "time"
+import (
+	"time"
+
+	"github.com/live-recording/liverecord/config/strictyaml"
+)
 
 // The structs of this file are the schema of recording.yml: each exported field
-// with a yaml tag is a key. Each defaults method fills in what stands for keys
+// with a yaml tag is a key. Each Defaults method fills in the values of keys
 // that the file does not name.
 
 type rawFile struct {
-	origin
-	DefaultDomain text               `yaml:"defaultDomain"`
-	Domains       texts              `yaml:"domains"`
-	DefaultApp    text               `yaml:"defaultApp"`
-	Timezone      text               `yaml:"timezone"`
-	MaxRecordings number             `yaml:"maxRecordings"`
-	State         text               `yaml:"state"`
-	Spool         rawSpool           `yaml:"spool"`
-	Stores        named[rawStore]    `yaml:"stores"`
-	DefaultStore  text               `yaml:"defaultStore"`
-	Templates     named[rawTemplate] `yaml:"templates"`
-	Rules         list[rawRule]      `yaml:"rules"`
-	Callbacks     list[rawCallback]  `yaml:"callbacks"`
-	API           rawAPI             `yaml:"api"`
-	Tasks         rawTasks           `yaml:"tasks"`
-	Limits        rawLimits          `yaml:"limits"`
+	strictyaml.Origin
+	DefaultDomain strictyaml.Text                  `yaml:"defaultDomain"`
+	Domains       strictyaml.List[strictyaml.Text] `yaml:"domains"`
+	DefaultApp    strictyaml.Text                  `yaml:"defaultApp"`
+	Timezone      strictyaml.Text                  `yaml:"timezone"`
+	MaxRecordings strictyaml.Number                `yaml:"maxRecordings"`
+	State         strictyaml.Text                  `yaml:"state"`
+	Spool         rawSpool                         `yaml:"spool"`
+	Stores        strictyaml.Map[rawStore]         `yaml:"stores"`
+	DefaultStore  strictyaml.Text                  `yaml:"defaultStore"`
+	Templates     strictyaml.Map[rawTemplate]      `yaml:"templates"`
+	Rules         strictyaml.List[rawRule]         `yaml:"rules"`
+	Callbacks     strictyaml.List[rawCallback]     `yaml:"callbacks"`
+	API           rawAPI                           `yaml:"api"`
+	Tasks         rawTasks                         `yaml:"tasks"`
+	Limits        rawLimits                        `yaml:"limits"`
 }
 
-func (f *rawFile) defaults() {
-	f.DefaultDomain.v = "default"
-	f.DefaultApp.v = "live"
-	f.Timezone.v = "UTC"
-	f.State.v = "data/state.db"
-	f.Spool.Dir.v = "data/spool"
-	f.Spool.MaxSize.v = 20 << 30
-	f.Spool.MinFree.v = 1 << 30
-	f.DefaultStore.v = "local"
-	f.API.Address.v = "127.0.0.1:9995"
+func (f *rawFile) Defaults() {
+	f.DefaultDomain.Value = "default"
+	f.DefaultApp.Value = "live"
+	f.Timezone.Value = "UTC"
+	f.State.Value = "data/state.db"
+	f.Spool.Dir.Value = "data/spool"
+	f.Spool.MaxSize.Value = 20 << 30
+	f.Spool.MinFree.Value = 1 << 30
+	f.DefaultStore.Value = "local"
+	f.API.Address.Value = "127.0.0.1:9995"
 }
 
 type rawSpool struct {
-	origin
-	Dir     text `yaml:"dir"`
-	MaxSize size `yaml:"maxSize"`
-	MinFree size `yaml:"minFree"`
+	strictyaml.Origin
+	Dir     strictyaml.Text `yaml:"dir"`
+	MaxSize strictyaml.Size `yaml:"maxSize"`
+	MinFree strictyaml.Size `yaml:"minFree"`
 }
 
 type rawStore struct {
-	origin
-	Type text `yaml:"type"`
+	strictyaml.Origin
+	Type strictyaml.Text `yaml:"type"`
 
 	// Keys of the other type are refused, see checkStoreKeys.
-	Dir     text `yaml:"dir" store:"local"`
-	BaseURL text `yaml:"baseURL" store:"local"`
+	Dir     strictyaml.Text `yaml:"dir" store:"local"`
+	BaseURL strictyaml.Text `yaml:"baseURL" store:"local"`
 
-	Bucket        text     `yaml:"bucket" store:"cos"`
-	Region        text     `yaml:"region" store:"cos"`
-	Endpoint      text     `yaml:"endpoint" store:"cos"`
-	SecretID      secret   `yaml:"secretID" store:"cos"`
-	SecretKey     secret   `yaml:"secretKey" store:"cos"`
-	SecretKeyFile text     `yaml:"secretKeyFile" store:"cos"`
-	SessionToken  secret   `yaml:"sessionToken" store:"cos"`
-	StorageClass  text     `yaml:"storageClass" store:"cos"`
-	PartSize      size     `yaml:"partSize" store:"cos"`
-	Bandwidth     size     `yaml:"bandwidth" store:"cos"`
-	Concurrency   number   `yaml:"concurrency" store:"cos"`
-	Tags          labels   `yaml:"tags" store:"cos"`
-	SignURL       duration `yaml:"signURL" store:"cos"`
+	Bucket        strictyaml.Text                 `yaml:"bucket" store:"cos"`
+	Region        strictyaml.Text                 `yaml:"region" store:"cos"`
+	Endpoint      strictyaml.Text                 `yaml:"endpoint" store:"cos"`
+	SecretID      strictyaml.Secret               `yaml:"secretID" store:"cos"`
+	SecretKey     strictyaml.Secret               `yaml:"secretKey" store:"cos"`
+	SecretKeyFile strictyaml.Text                 `yaml:"secretKeyFile" store:"cos"`
+	SessionToken  strictyaml.Secret               `yaml:"sessionToken" store:"cos"`
+	StorageClass  strictyaml.Text                 `yaml:"storageClass" store:"cos"`
+	PartSize      strictyaml.Size                 `yaml:"partSize" store:"cos"`
+	Bandwidth     strictyaml.Size                 `yaml:"bandwidth" store:"cos"`
+	Concurrency   strictyaml.Number               `yaml:"concurrency" store:"cos"`
+	Tags          strictyaml.Map[strictyaml.Text] `yaml:"tags" store:"cos"`
+	SignURL       strictyaml.Duration             `yaml:"signURL" store:"cos"`
 }
 
-func (s *rawStore) defaults() {
-	s.StorageClass.v = "STANDARD"
-	s.PartSize.v = 5 << 20
-	s.Concurrency.v = 8
+func (s *rawStore) Defaults() {
+	s.StorageClass.Value = "STANDARD"
+	s.PartSize.Value = 5 << 20
+	s.Concurrency.Value = 8
 }
 
 type rawTemplate struct {
-	origin
+	strictyaml.Origin
 	MP4 *rawMP4 `yaml:"mp4"`
 	FLV *rawFLV `yaml:"flv"`
 	HLS *rawHLS `yaml:"hls"`
@@ -83,96 +87,96 @@ type rawTemplate struct {
 
 // rawFormat holds what every format takes.
 type rawFormat struct {
-	Interval duration `yaml:"interval"`
-	Splice   duration `yaml:"splice"`
-	Store    text     `yaml:"store"`
-	Path     text     `yaml:"path"`
-	Keep     duration `yaml:"keep"`
+	Interval strictyaml.Duration `yaml:"interval"`
+	Splice   strictyaml.Duration `yaml:"splice"`
+	Store    strictyaml.Text     `yaml:"store"`
+	Path     strictyaml.Text     `yaml:"path"`
+	Keep     strictyaml.Duration `yaml:"keep"`
 }
 
 type rawMP4 struct {
-	origin
+	strictyaml.Origin
 	rawFormat `yaml:",inline"`
-	FastStart flag `yaml:"fastStart"`
+	FastStart strictyaml.Flag `yaml:"fastStart"`
 }
 
 type rawFLV struct {
-	origin
+	strictyaml.Origin
 	rawFormat `yaml:",inline"`
 }
 
 type rawHLS struct {
-	origin
+	strictyaml.Origin
 	rawFormat `yaml:",inline"`
-	Segment   duration `yaml:"segment"`
-	Container text     `yaml:"container"`
-	Live      flag     `yaml:"live"`
+	Segment   strictyaml.Duration `yaml:"segment"`
+	Container strictyaml.Text     `yaml:"container"`
+	Live      strictyaml.Flag     `yaml:"live"`
 }
 
 type rawAAC struct {
-	origin
+	strictyaml.Origin
 	rawFormat `yaml:",inline"`
 }
 
-func (f *rawMP4) defaults() { f.Interval.v, f.FastStart.v = 30*time.Minute, true }
-func (f *rawFLV) defaults() { f.Interval.v = 30 * time.Minute }
-func (f *rawAAC) defaults() { f.Interval.v = 30 * time.Minute }
+func (f *rawMP4) Defaults() { f.Interval.Value, f.FastStart.Value = 30*time.Minute, true }
+func (f *rawFLV) Defaults() { f.Interval.Value = 30 * time.Minute }
+func (f *rawAAC) Defaults() { f.Interval.Value = 30 * time.Minute }
 
-func (f *rawHLS) defaults() {
-	f.Interval.v = 12 * time.Hour
-	f.Segment.v = 10 * time.Second
-	f.Container.v = "auto"
-	f.Live.v = true
+func (f *rawHLS) Defaults() {
+	f.Interval.Value = 12 * time.Hour
+	f.Segment.Value = 10 * time.Second
+	f.Container.Value = "auto"
+	f.Live.Value = true
 }
 
 type rawRule struct {
-	origin
-	Domain   text `yaml:"domain"`
-	App      text `yaml:"app"`
-	Stream   text `yaml:"stream"`
-	Template text `yaml:"template"`
+	strictyaml.Origin
+	Domain   strictyaml.Text `yaml:"domain"`
+	App      strictyaml.Text `yaml:"app"`
+	Stream   strictyaml.Text `yaml:"stream"`
+	Template strictyaml.Text `yaml:"template"`
 }
 
 type rawCallback struct {
-	origin
-	URL    text    `yaml:"url"`
-	Key    secret  `yaml:"key"`
-	Keys   secrets `yaml:"keys"`
-	Events texts   `yaml:"events"`
-	Domain text    `yaml:"domain"`
-	App    text    `yaml:"app"`
-	CAFile text    `yaml:"caFile"`
+	strictyaml.Origin
+	URL    strictyaml.Text                    `yaml:"url"`
+	Key    strictyaml.Secret                  `yaml:"key"`
+	Keys   strictyaml.List[strictyaml.Secret] `yaml:"keys"`
+	Events strictyaml.List[strictyaml.Text]   `yaml:"events"`
+	Domain strictyaml.Text                    `yaml:"domain"`
+	App    strictyaml.Text                    `yaml:"app"`
+	CAFile strictyaml.Text                    `yaml:"caFile"`
 }
 
-func (c *rawCallback) defaults() { c.Events.items = []text{{v: "file"}} }
+func (c *rawCallback) Defaults() { c.Events.Items = []strictyaml.Text{{Value: "file"}} }
 
 type rawAPI struct {
-	origin
-	Address     text                `yaml:"address"`
-	TLS         rawTLS              `yaml:"tls"`
-	Insecure    flag                `yaml:"insecure"`
-	Credentials list[rawCredential] `yaml:"credentials"`
+	strictyaml.Origin
+	Address     strictyaml.Text                `yaml:"address"`
+	TLS         rawTLS                         `yaml:"tls"`
+	Insecure    strictyaml.Flag                `yaml:"insecure"`
+	Credentials strictyaml.List[rawCredential] `yaml:"credentials"`
 }
 
 type rawTLS struct {
-	origin
-	Cert text `yaml:"cert"`
-	Key  text `yaml:"key"`
+	strictyaml.Origin
+	Cert strictyaml.Text `yaml:"cert"`
+	Key  strictyaml.Text `yaml:"key"`
 }
 
 type rawCredential struct {
-	origin
-	SecretID  secret `yaml:"secretID"`
-	SecretKey secret `yaml:"secretKey"`
+	strictyaml.Origin
+	SecretID  strictyaml.Secret `yaml:"secretID"`
+	SecretKey strictyaml.Secret `yaml:"secretKey"`
 }
 
 type rawTasks struct {
-	origin
-	DefaultTemplate text `yaml:"defaultTemplate"`
+	strictyaml.Origin
+	DefaultTemplate strictyaml.Text `yaml:"defaultTemplate"`
 }
 
 type rawLimits struct {
-	origin
-	Templates number `yaml:"templates"`
-	Rules     number `yaml:"rules"`
+	strictyaml.Origin
+	Templates strictyaml.Number `yaml:"templates"`
+	Rules     strictyaml.Number `yaml:"rules"`
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/live-recording/liverecord/config/strictyaml"
 )
 
 var switchedOff = regexp.MustCompile(`(?m)^( *)#([^\s#].*)$`)
@@ -69,8 +71,8 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	common := keysOf(reflect.TypeFor[rawFormat]())
-	paths := schemaPaths(reflect.TypeFor[rawFile](), "")
+	common := strictyaml.Keys(reflect.TypeFor[rawFormat]())
+	paths := strictyaml.Paths(reflect.TypeFor[rawFile]())
 	if len(paths) < 60 {
 		t.Fatalf("the schema has only %d keys: %v", len(paths), paths)
 	}
@@ -133,7 +135,7 @@ func TestEveryKeyHasAnEffect(t *testing.T) {
 		}
 	}
 	seen := map[string]string{}
-	for _, path := range schemaPaths(reflect.TypeFor[rawFile](), "") {
+	for _, path := range strictyaml.Paths(reflect.TypeFor[rawFile]()) {
 		text, ok := texts[path]
 		if !ok {
 			t.Errorf("no test for %s", path)

@@ -8,7 +8,7 @@ import (
 	"os"
 
 	"github.com/live-recording/liverecord/config"
-	"github.com/live-recording/liverecord/internal/cli/media"
+	"github.com/live-recording/liverecord/internal/inspect"
 	"github.com/live-recording/liverecord/internal/store"
 	"github.com/live-recording/liverecord/internal/store/cos"
 	"github.com/live-recording/liverecord/internal/store/crc64"
@@ -90,7 +90,7 @@ func (b bucket) close() { b.Close() }
 type readResult struct {
 	head   store.Result
 	sum    crc64.Sum
-	report *media.Report
+	report *inspect.Report
 }
 
 // summing sums up what passes.
@@ -114,15 +114,15 @@ type summingFile struct {
 // attempts is how often an object is read, if the network breaks off.
 const attempts = 3
 
-// walkFunc reads an object to its end.
-type walkFunc func(io.Reader) (*media.Report, error)
+// readFunc reads an object to its end.
+type readFunc func(io.Reader) (*inspect.Report, error)
 
 // readObject reads an object to its end.
-func readObject(ctx context.Context, src source, key string, walk walkFunc) (*readResult, error) {
+func readObject(ctx context.Context, src source, key string, read readFunc) (*readResult, error) {
 	_, remote := src.(bucket)
 	for n := 1; ; n++ {
 		g := &readResult{}
-		err := g.read(ctx, src, key, walk)
+		err := g.read(ctx, src, key, read)
 		if err == nil {
 			return g, nil
 		}
@@ -132,7 +132,7 @@ func readObject(ctx context.Context, src source, key string, walk walkFunc) (*re
 	}
 }
 
-func (g *readResult) read(ctx context.Context, src source, key string, walk walkFunc) (err error) {
+func (g *readResult) read(ctx context.Context, src source, key string, read readFunc) (err error) {
 	if g.head, err = src.head(ctx, key); err != nil {
 		return err
 	}
@@ -145,7 +145,7 @@ func (g *readResult) read(ctx context.Context, src source, key string, walk walk
 	if again, ok := body.(io.ReaderAt); ok {
 		r = summingFile{summing{body, &g.sum}, again}
 	}
-	g.report, err = walk(r)
+	g.report, err = read(r)
 	return err
 }
 

@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/live-recording/liverecord/internal/cli/media"
+	"github.com/live-recording/liverecord/internal/inspect"
 	"github.com/live-recording/liverecord/internal/spool"
 	"github.com/live-recording/liverecord/internal/state"
 )
@@ -127,7 +127,7 @@ func (v *verifier) add(x verdict) {
 
 // byPath verifies a file of this machine.
 func (v *verifier) byPath(name string) error {
-	kind, ok := media.KindOf(name)
+	kind, ok := inspect.KindOf(name)
 	if !ok {
 		return misused("%s: its kind is not known; there are .mp4 .flv .aac .m3u8 .ts .m4s", name)
 	}
@@ -143,12 +143,12 @@ func (v *verifier) byPath(name string) error {
 	if _, err := src.head(v.c.ctx, base); err != nil {
 		return fmt.Errorf("%s: %s", name, notThere(err))
 	}
-	if kind == media.M3U8 {
+	if kind == inspect.M3U8 {
 		v.playlist(src, base, nil, nil)
 		return nil
 	}
 	x := verdict{Object: base}
-	v.walk(&x, &media.Walker{}, src, base, nil)
+	v.walk(&x, &inspect.Reader{}, src, base, nil)
 	v.add(x)
 	return nil
 }
@@ -207,7 +207,7 @@ func (v *verifier) row(f *state.FileRow) error {
 }
 
 // formatHLS is the format of rows of playlists.
-const formatHLS = media.Kind("hls")
+const formatHLS = inspect.Kind("hls")
 
 // spooled looks at what the spool holds of a file.
 func (v *verifier) spooled(x *verdict, f *state.FileRow) {
@@ -249,20 +249,20 @@ func (v *verifier) stored(f *state.FileRow) error {
 		return nil
 	}
 	x := verdict{Store: f.Store, Object: f.Object}
-	v.walk(&x, &media.Walker{}, src, f.Object, f)
+	v.walk(&x, &inspect.Reader{}, src, f.Object, f)
 	v.add(x)
 	return nil
 }
 
 // walk reads an object to its end, and compares it with the state (row may be
 // nil) and with what the store says.
-func (v *verifier) walk(x *verdict, w *media.Walker, src source, key string, row *state.FileRow) {
-	kind, ok := media.KindOf(key)
+func (v *verifier) walk(x *verdict, w *inspect.Reader, src source, key string, row *state.FileRow) {
+	kind, ok := inspect.KindOf(key)
 	if !ok {
 		x.bad("its kind is not known")
 		return
 	}
-	got, err := readObject(v.c.ctx, src, key, func(r io.Reader) (*media.Report, error) { return w.Walk(kind, r) })
+	got, err := readObject(v.c.ctx, src, key, func(r io.Reader) (*inspect.Report, error) { return w.Read(kind, r) })
 	if err != nil {
 		x.bad("%s", notThere(err))
 		return

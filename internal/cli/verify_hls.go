@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/live-recording/liverecord/config"
-	"github.com/live-recording/liverecord/internal/cli/media"
+	"github.com/live-recording/liverecord/internal/inspect"
 	"github.com/live-recording/liverecord/internal/plan"
 	"github.com/live-recording/liverecord/internal/state"
 )
@@ -19,9 +19,9 @@ func (v *verifier) playlist(src source, key string, row *state.FileRow, pieces [
 	if row != nil {
 		x.Store = row.Store
 	}
-	var list *media.Playlist
-	got, err := readObject(v.c.ctx, src, key, func(r io.Reader) (*media.Report, error) {
-		l, err := media.ReadPlaylist(key, r)
+	var list *inspect.Playlist
+	got, err := readObject(v.c.ctx, src, key, func(r io.Reader) (*inspect.Report, error) {
+		l, err := inspect.ReadPlaylist(key, r)
 		if err != nil {
 			return nil, err
 		}
@@ -51,9 +51,9 @@ func (v *verifier) liveTwin(x *verdict, src source, key string, eof *readResult)
 		return
 	}
 	live := plan.LivePlaylist(base)
-	got, err := readObject(v.c.ctx, src, live, func(r io.Reader) (*media.Report, error) {
+	got, err := readObject(v.c.ctx, src, live, func(r io.Reader) (*inspect.Report, error) {
 		_, err := io.Copy(io.Discard, r)
-		return &media.Report{}, err
+		return &inspect.Report{}, err
 	})
 	switch {
 	case err != nil:
@@ -65,15 +65,15 @@ func (v *verifier) liveTwin(x *verdict, src source, key string, eof *readResult)
 
 // pieces walks over all pieces in their order, and adds one verdict on them all,
 // and one on each that is damaged.
-func (v *verifier) pieces(src source, store string, list *media.Playlist, rows []*state.FileRow) {
+func (v *verifier) pieces(src source, store string, list *inspect.Playlist, rows []*state.FileRow) {
 	known := map[string]*state.FileRow{}
 	for _, r := range rows {
 		if r.State == state.FileStored {
 			known[r.Object] = r
 		}
 	}
-	w, init := &media.Walker{}, ""
-	all := verdict{Store: store, Object: "its pieces"}
+	w, init := &inspect.Reader{}, ""
+	all := verdict{Store: store, Object: "its segments"}
 	n, wrong := 0, 0
 	one := func(key string) {
 		if v.c.ctx.Err() != nil {
@@ -88,9 +88,9 @@ func (v *verifier) pieces(src source, store string, list *media.Playlist, rows [
 			v.add(x)
 		}
 	}
-	for _, p := range list.Pieces {
-		if p.Join {
-			w.Join()
+	for _, p := range list.Segments {
+		if p.Discontinuity {
+			w.Discontinuity()
 		}
 		if p.Map != init && p.Map != "" {
 			init = p.Map
@@ -103,7 +103,7 @@ func (v *verifier) pieces(src source, store string, list *media.Playlist, rows [
 	}
 	all.Summary = fmt.Sprintf("%s of %d", strconv.Itoa(n-wrong), n)
 	if wrong > 0 {
-		all.bad("%s damaged or missing, see above", count(wrong, "piece"))
+		all.bad("%s damaged or missing, see above", count(wrong, "segment"))
 	}
 	v.add(all)
 }

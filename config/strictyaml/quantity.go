@@ -1,4 +1,4 @@
-package config
+package strictyaml
 
 import (
 	"math"
@@ -15,15 +15,15 @@ var units = []struct {
 }{{"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}, {"ms", time.Millisecond}}
 
 var (
-	durationPiece = regexp.MustCompile(`^([0-9]+)(ms|d|h|m|s)`)
-	justDigits    = regexp.MustCompile(`^[0-9]+$`)
+	durationTerm = regexp.MustCompile(`^([0-9]+)(ms|d|h|m|s)`)
+	justDigits   = regexp.MustCompile(`^[0-9]+$`)
 )
 
 const durationForm = "Write whole numbers with d, h, m, s or ms, the largest unit first, such as 90s, 30m, 1h30m or 1d"
 
-// parseDuration reads 90s, 30m, 1h, 1d, 1h30m, 500ms, 0 and 0s. If s is
+// ParseDuration reads 90s, 30m, 1h, 1d, 1h30m, 500ms, 0 and 0s. If s is
 // nothing like that, remedy says what to write.
-func parseDuration(s string) (v time.Duration, remedy string) {
+func ParseDuration(s string) (v time.Duration, remedy string) {
 	if s == "0" {
 		return 0, ""
 	}
@@ -35,7 +35,7 @@ func parseDuration(s string) (v time.Duration, remedy string) {
 	}
 	next := 0
 	for first := true; first || s != ""; first = false {
-		m := durationPiece.FindStringSubmatch(s)
+		m := durationTerm.FindStringSubmatch(s)
 		if m == nil {
 			return 0, durationForm
 		}
@@ -59,9 +59,9 @@ func parseDuration(s string) (v time.Duration, remedy string) {
 
 var sizeForm = regexp.MustCompile(`^([0-9]+) ?(B|K|KB|KiB|M|MB|MiB|G|GB|GiB|T|TB|TiB)?$`)
 
-// parseSize reads 1024, 5MB, 20GB; units are binary. If s is nothing like
+// ParseSize reads 1024, 5MB, 20GB; units are binary. If s is nothing like
 // that, remedy says what to write.
-func parseSize(s string) (v int64, remedy string) {
+func ParseSize(s string) (v int64, remedy string) {
 	if strings.HasPrefix(s, "-") {
 		return 0, "It cannot be negative"
 	}

@@ -1,4 +1,4 @@
-package config
+package strictyaml
 
 import (
 	"fmt"
@@ -28,14 +28,14 @@ func fieldOf(v reflect.Value, key string) (reflect.Value, bool) {
 	return reflect.Value{}, false
 }
 
-// keysOf lists the keys of a struct of the schema.
-func keysOf(t reflect.Type) []string {
+// Keys lists the keys of a struct of a schema, in the order of its fields.
+func Keys(t reflect.Type) []string {
 	var keys []string
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name, inline := tagOf(f)
 		if inline {
-			keys = append(keys, keysOf(f.Type)...)
+			keys = append(keys, Keys(f.Type)...)
 		} else if name != "" {
 			keys = append(keys, name)
 		}
@@ -43,9 +43,16 @@ func keysOf(t reflect.Type) []string {
 	return keys
 }
 
-// schemaPaths lists every key below t with its path; NAME stands for a name
-// that the operator chooses.
-func schemaPaths(t reflect.Type, prefix string) []string {
+// Paths lists every key below the struct t of a schema with its path; NAME is
+// a name that the author of the file chooses.
+func Paths(t reflect.Type) []string {
+	var all []string
+	walkSchema(t, "", func(path string, _ reflect.Type) { all = append(all, path) })
+	return all
+}
+
+// walkSchema calls each for every key below t.
+func walkSchema(t reflect.Type, prefix string, each func(path string, t reflect.Type)) {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
@@ -54,33 +61,55 @@ func schemaPaths(t reflect.Type, prefix string) []string {
 		if named {
 			prefix += "NAME."
 		}
-		return schemaPaths(e, prefix)
+		walkSchema(e, prefix, each)
+		return
 	}
-	var all []string
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name, inline := tagOf(f)
 		switch {
 		case inline:
-			all = append(all, schemaPaths(f.Type, prefix)...)
+			walkSchema(f.Type, prefix, each)
 		case name != "":
-			all = append(all, prefix+name)
-			all = append(all, schemaPaths(f.Type, prefix+name+".")...)
+			each(prefix+name, f.Type)
+			walkSchema(f.Type, prefix+name+".", each)
 		}
+	}
+}
+
+// secretKeys lists the last words of all keys that hold secrets.
+func secretKeys(schema reflect.Type) map[string]bool {
+	all := map[string]bool{}
+	walkSchema(schema, "", func(path string, t reflect.Type) {
+		if c, ok := reflect.New(t).Interface().(container); ok {
+			t, _ = c.element()
+		}
+		if t == reflect.TypeFor[Secret]() {
+			all[path[strings.LastIndexByte(path, '.')+1:]] = true
+		}
+	})
+	return all
+}
+
+// lastWords lists the last words of all keys.
+func lastWords(schema reflect.Type) map[string]bool {
+	all := map[string]bool{}
+	for _, p := range Paths(schema) {
+		all[p[strings.LastIndexByte(p, '.')+1:]] = true
 	}
 	return all
 }
 
 // unknownKey says what is wrong with a key that a struct of type t does not have.
-func unknownKey(key string, t reflect.Type) (message, remedy string) {
-	known := keysOf(t)
-	if before, _, ok := strings.Cut(key, ":"); ok && nearest(before, known) == before {
+func unknownKey(key string, t, schema reflect.Type) (message, remedy string) {
+	known := Keys(t)
+	if before, _, ok := strings.Cut(key, ":"); ok && Nearest(before, known) == before {
 		return fmt.Sprintf("a space is missing after %q", before+":"), fmt.Sprintf("Write %s: value", before)
 	}
-	if n := nearest(key, known); n != "" {
+	if n := Nearest(key, known); n != "" {
 		return "unknown key", fmt.Sprintf("Did you mean %s?", n)
 	}
-	for _, path := range schemaPaths(reflect.TypeFor[rawFile](), "") {
+	for _, path := range Paths(schema) {
 		if i := strings.LastIndexByte(path, '.'); i > 0 && path[i+1:] == key {
 			return "unknown key here", fmt.Sprintf("%s belongs under %s", key, path[:i])
 		} else if i < 0 && path == key {
@@ -90,8 +119,8 @@ func unknownKey(key string, t reflect.Type) (message, remedy string) {
 	return "unknown key", "Known here: " + strings.Join(known, ", ")
 }
 
-// nearest returns the candidate that word was probably meant to be, or "".
-func nearest(word string, candidates []string) string {
+// Nearest returns the candidate that word was probably meant to be, or "".
+func Nearest(word string, candidates []string) string {
 	best, limit := "", min(2, len(word)/3)+1
 	for _, c := range candidates {
 		n := distance(strings.ToLower(word), strings.ToLower(c))

@@ -1,4 +1,4 @@
-package media
+package inspect
 
 import (
 	"bufio"
@@ -11,22 +11,22 @@ import (
 	"strings"
 )
 
-// Piece is one media segment of a playlist.
-type Piece struct {
-	Object   string // its key, next to that of the playlist
-	Map      string // key of its init section, empty if it has none
-	Join     bool   // a discontinuity comes before it
-	Duration float64
+// Segment is one media segment of a playlist.
+type Segment struct {
+	Object        string // its key, next to that of the playlist
+	Map           string // key of its initialization section (EXT-X-MAP), empty if it has none
+	Discontinuity bool   // EXT-X-DISCONTINUITY comes before it
+	Duration      float64
 }
 
 // Playlist is an HLS media playlist (RFC 8216).
 type Playlist struct {
-	Pieces []Piece
-	Ended  bool // EXT-X-ENDLIST
+	Segments []Segment
+	Ended    bool // EXT-X-ENDLIST
 	Report
 }
 
-// maxPlaylist bounds a playlist: pieces of a second for months.
+// maxPlaylist bounds a playlist: segments of a second for months.
 const maxPlaylist = 1 << 30
 
 // ReadPlaylist reads the playlist that lies at key. The error is that of reading.
@@ -51,7 +51,7 @@ type playlistReader struct {
 	dir    string
 	line   int
 	target float64
-	extinf float64 // of the next piece, -1 = none
+	extinf float64 // of the next segment, -1 = none
 	join   bool
 	init   string
 }
@@ -96,26 +96,26 @@ func (x *playlistReader) take(l string) {
 		x.init = x.resolve(uri)
 	case strings.HasPrefix(l, "#"):
 	default:
-		x.piece(l)
+		x.segment(l)
 	}
 }
 
-func (x *playlistReader) piece(uri string) {
+func (x *playlistReader) segment(uri string) {
 	if x.extinf < 0 {
-		x.bad("a piece without EXTINF")
+		x.bad("a segment without EXTINF")
 	}
 	if key := x.resolve(uri); key != "" {
-		x.list.Pieces = append(x.list.Pieces, Piece{Object: key, Map: x.init, Join: x.join, Duration: x.extinf})
+		x.list.Segments = append(x.list.Segments, Segment{Object: key, Map: x.init, Discontinuity: x.join, Duration: x.extinf})
 	}
 	x.extinf, x.join = -1, false
 }
 
 // resolve turns a reference into a key. It must lead to a place below the folder
-// of the playlist: pieces never lie elsewhere.
+// of the playlist: segments are never elsewhere.
 func (x *playlistReader) resolve(uri string) string {
 	u, err := url.Parse(uri)
 	if err != nil || u.IsAbs() || u.Host != "" || strings.HasPrefix(u.Path, "/") || u.Path == "" {
-		x.bad("%s is no reference to a piece", strconv.Quote(uri))
+		x.bad("%s is no reference to a segment", strconv.Quote(uri))
 		return ""
 	}
 	for _, part := range strings.Split(u.Path, "/") {
@@ -130,17 +130,24 @@ func (x *playlistReader) resolve(uri string) string {
 func (x *playlistReader) finish() {
 	l := x.list
 	length := 0.0
-	for _, p := range l.Pieces {
+	for _, p := range l.Segments {
 		length += p.Duration
 	}
 	if x.extinf >= 0 {
-		x.bad("EXTINF without a piece")
+		x.bad("EXTINF without a segment")
 	}
-	if len(l.Pieces) == 0 && len(l.Problems) == 0 {
-		x.bad("no pieces")
+	if len(l.Segments) == 0 && len(l.Problems) == 0 {
+		x.bad("no segments")
 	}
-	l.Summary = fmt.Sprintf("HLS, %d pieces, %.1f s", len(l.Pieces), length)
+	l.Summary = fmt.Sprintf("HLS, %s, %.1f s", count(len(l.Segments), "segment"), length)
 	if !l.Ended {
 		l.Summary += ", growing"
 	}
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }

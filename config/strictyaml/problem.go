@@ -1,4 +1,4 @@
-package config
+package strictyaml
 
 import (
 	"fmt"
@@ -17,9 +17,10 @@ type Problem struct {
 }
 
 // Error returns "file:line:column: key.path: message. remedy".
-func (p Problem) Error() string { return p.format("") }
+func (p Problem) Error() string { return p.Labeled("") }
 
-func (p Problem) format(label string) string {
+// Labeled is Error with a label, such as "warning: ", behind the place.
+func (p Problem) Labeled(label string) string {
 	var b strings.Builder
 	b.WriteString(p.File)
 	if p.Line > 0 {
@@ -39,8 +40,8 @@ func (p Problem) format(label string) string {
 	return b.String()
 }
 
-// Problems is all that is wrong in a file, sorted by line. It is the error of
-// Load and Parse.
+// Problems is all that is wrong in a file, sorted by line. It is an
+// error.
 type Problems []Problem
 
 // Error returns one line per problem.

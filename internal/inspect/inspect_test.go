@@ -1,4 +1,4 @@
-package media
+package inspect
 
 import (
 	"bytes"
@@ -138,7 +138,7 @@ type stream struct{ io.Reader }
 
 func walk(t testing.TB, k Kind, b []byte) []string {
 	t.Helper()
-	p, err := new(Walker).Walk(k, stream{bytes.NewReader(b)})
+	p, err := new(Reader).Read(k, stream{bytes.NewReader(b)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +148,7 @@ func walk(t testing.TB, k Kind, b []byte) []string {
 	return p.Problems
 }
 
-// walkList walks over a playlist and its pieces.
+// walkList reads a playlist and its segments.
 func walkList(t testing.TB, objects map[string][]byte) (problems []string) {
 	t.Helper()
 	const key = "a/list_eof.m3u8"
@@ -157,7 +157,7 @@ func walkList(t testing.TB, objects map[string][]byte) (problems []string) {
 		t.Fatal(err)
 	}
 	problems = l.Problems
-	w, init := &Walker{}, ""
+	w, init := &Reader{}, ""
 	step := func(object string) {
 		k, _ := KindOf(object)
 		b, ok := objects[object]
@@ -165,15 +165,15 @@ func walkList(t testing.TB, objects map[string][]byte) (problems []string) {
 			problems = append(problems, "missing "+object)
 			return
 		}
-		p, err := w.Walk(k, bytes.NewReader(b))
+		p, err := w.Read(k, bytes.NewReader(b))
 		if err != nil {
 			t.Fatal(err)
 		}
 		problems = append(problems, p.Problems...)
 	}
-	for _, x := range l.Pieces {
-		if x.Join {
-			w.Join()
+	for _, x := range l.Segments {
+		if x.Discontinuity {
+			w.Discontinuity()
 		}
 		if x.Map != init {
 			init = x.Map
@@ -211,7 +211,7 @@ func TestWhole(t *testing.T) {
 		if p := walk(t, k, b); len(p) > 0 {
 			t.Errorf("%s as a stream: %v", name, p)
 		}
-		p, err := new(Walker).Walk(k, bytes.NewReader(b))
+		p, err := new(Reader).Read(k, bytes.NewReader(b))
 		if err != nil || len(p.Problems) > 0 {
 			t.Errorf("%s: %v %v", name, p.Problems, err)
 		}
@@ -409,8 +409,8 @@ func TestMutations(t *testing.T) {
 	}
 }
 
-// FuzzWalk begins with what is small and has no need of tools.
-func FuzzWalk(f *testing.F) {
+// FuzzRead begins with what is small and has no need of tools.
+func FuzzRead(f *testing.F) {
 	kinds := []Kind{MP4, FLV, AAC, TS, M4S}
 	f.Add(0, []byte("\x00\x00\x00\x10ftypisom\x00\x00\x02\x00\x00\x00\x00\x10moov\x00\x00\x00\x08trak\x00\x00\x00\x09mdat\x00"))
 	f.Add(1, []byte("FLV\x01\x01\x00\x00\x00\x09\x00\x00\x00\x00\x12\x00\x00\x03\x00\x00\x00\x00\x00\x00\x00\x02\x00\x00\x00\x00\x00\x0e"))
@@ -422,7 +422,7 @@ func FuzzWalk(f *testing.F) {
 			return
 		}
 		k := kinds[uint(kind)%uint(len(kinds))]
-		p, err := new(Walker).Walk(k, bytes.NewReader(b))
+		p, err := new(Reader).Read(k, bytes.NewReader(b))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package media
+package inspect
 
 import (
 	"encoding/binary"
@@ -80,8 +80,8 @@ func pass(p *Report, r *reader, h head) error {
 	return err
 }
 
-// mp4 walks over a file, or over the init section of pieces, which Walker keeps.
-func (w *Walker) mp4(p *Report, r *reader, again io.ReaderAt) error {
+// mp4 walks over a file, or over the initialization section of segments, which Reader keeps.
+func (w *Reader) mp4(p *Report, r *reader, again io.ReaderAt) error {
 	m := &movie{p: p}
 	for first := true; ; first = false {
 		h, end, err := nextBox(p, r)
@@ -172,7 +172,7 @@ func (m *movie) index(b []byte, at int64) error {
 }
 
 // close checks what is known only at the end.
-func (w *Walker) close(m *movie, again io.ReaderAt) error {
+func (w *Reader) close(m *movie, again io.ReaderAt) error {
 	p := m.p
 	switch {
 	case !m.moov:

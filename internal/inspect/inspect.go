@@ -1,19 +1,26 @@
-// Package media reads finished files strictly, from the first byte to the last,
-// and says what is wrong with them. It shares no code with the muxers.
+// Package inspect reads finished files strictly, from the first byte to the
+// last, and reports what is wrong with them. It shares no code with the muxers,
+// so that it does not repeat their mistakes. `record verify` uses it; it knows
+// nothing of recordings, stores or state, and takes any io.Reader.
 //
 //	MP4   the box tree, sample tables that agree with each other, samples that
 //	      fill mdat without gap or overlap, NAL units and OBUs inside the samples
+//	      (ISO/IEC 14496-12, 14496-14, 14496-15)
 //	FLV   tags and the sizes between them, time stamps, onMetaData and the key
-//	      frames that it lists
-//	ADTS  frame by frame
+//	      frames that it lists (FLV 10.1, Enhanced RTMP v2)
+//	ADTS  frame by frame (ISO/IEC 13818-7)
 //	TS    packets, continuity counters, tables and their CRC, PES packets
+//	      (ISO/IEC 13818-1)
 //	fMP4  fragments, their tables and samples
-//	HLS   the playlist; its pieces are for the caller to open (Walker)
+//	HLS   the playlist (RFC 8216); the caller opens its segments
 //
-// A file is read once, as a stream, so it may come from anywhere. Memory is
-// bounded by the index of the file. Sizes in files are never believed before the
-// bytes are there.
-package media
+// How to use it: KindOf tells the kind by the name, Reader.Read reads one file,
+// ReadPlaylist a playlist. Segments of one playlist are read in order by one
+// Reader; Reader.Discontinuity comes between them where the playlist says so.
+//
+// A file is read once, as a stream. Memory is bounded by the index of the file:
+// a size in a file is never believed before the bytes are there.
+package inspect
 
 import (
 	"bufio"
@@ -47,7 +54,7 @@ func KindOf(name string) (Kind, bool) {
 	return "", false
 }
 
-// maxProblems is how many problems of one file are told; the others are counted.
+// maxProblems is how many problems of one file are listed; the others are counted.
 const maxProblems = 20
 
 // Report is what was found in a file.
@@ -75,25 +82,25 @@ func (p *Report) finish(r *reader) {
 	p.Size = r.at
 }
 
-// Walker reads files; those of one playlist are read in order by one Walker, so
-// that what must go on from piece to piece is checked too. The zero value is ready.
-type Walker struct {
+// Reader reads files; those of one playlist are read in order by one Reader, so
+// that what must continue from segment to segment is checked too. The zero value is ready.
+type Reader struct {
 	ts   tsState
 	init map[uint32]*track // of the current map
 	seq  uint32            // of the last fragment
 	time map[uint32]uint64 // per track: start of the last fragment
 }
 
-// Join tells that a discontinuity comes before the next piece.
-func (w *Walker) Join() {
+// Discontinuity tells that a discontinuity comes before the next segment.
+func (w *Reader) Discontinuity() {
 	w.ts = tsState{}
 	w.time = nil
 }
 
-// Walk reads a file to its end. The error is that of reading; everything else is
+// Read reads a file to its end. The error is that of reading; everything else is
 // in the report. If r is also an io.ReaderAt, an MP4 whose index stands behind
 // its samples is read twice; else of such a file only the index is checked.
-func (w *Walker) Walk(k Kind, r io.Reader) (*Report, error) {
+func (w *Reader) Read(k Kind, r io.Reader) (*Report, error) {
 	p := &Report{}
 	in := newReader(r)
 	var err error
@@ -110,7 +117,7 @@ func (w *Walker) Walk(k Kind, r io.Reader) (*Report, error) {
 	case TS:
 		err = w.ts.walk(p, in)
 	default:
-		return nil, fmt.Errorf("%s is no kind of file that can be walked", k)
+		return nil, fmt.Errorf("%s is no kind of file that can be read", k)
 	}
 	if errors.Is(err, errStop) {
 		err = in.drain()

@@ -1,7 +1,8 @@
-package config
+package strictyaml
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -18,22 +19,22 @@ import (
 // maxSyntax bounds how many lines are left out because of their syntax.
 const maxSyntax = 8
 
-// document returns the mapping that the file consists of, or nil if there is
+// root returns the mapping that the file consists of, or nil if there is
 // none. Whatever is wrong is reported.
-func (d *decoder) document(data []byte) *yaml.Node {
+func (d *Document) root(data []byte) *yaml.Node {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if !d.characters(data) {
 		return nil
 	}
 	docs, err := parseYAML(data)
 	if err != nil {
-		docs = d.mend(strings.Split(string(data), "\n"))
+		docs = d.repair(strings.Split(string(data), "\n"))
 	}
 	switch {
 	case docs == nil:
 		return nil
 	case len(docs) > 1:
-		d.fail(spot{line: docs[1].Line, col: docs[1].Column}, "a second document begins here", "Remove the --- line, or keep each document in a file of its own")
+		d.Fail(Spot{Line: docs[1].Line, Column: docs[1].Column}, "a second document begins here", "Remove the --- line, or keep each document in a file of its own")
 	}
 	var root *yaml.Node
 	if len(docs) > 0 && len(docs[0].Content) > 0 {
@@ -41,7 +42,7 @@ func (d *decoder) document(data []byte) *yaml.Node {
 	}
 	if root == nil || root.Kind == yaml.ScalarNode && root.Tag == "!!null" {
 		if len(d.problems) == 0 {
-			d.fail(spot{line: 1}, "the file is empty", "Start from the config/recording.yml of the distribution, or write {} for the defaults")
+			d.Fail(Spot{Line: 1}, "the file is empty", cmp.Or(d.options.EmptyRemedy, "Write {} for the defaults"))
 		}
 		return nil
 	}
@@ -73,22 +74,22 @@ func parseYAML(data []byte) (docs []*yaml.Node, err error) {
 }
 
 // characters reports what cannot be in any YAML file.
-func (d *decoder) characters(data []byte) bool {
+func (d *Document) characters(data []byte) bool {
 	for i, line := range bytes.Split(data, []byte("\n")) {
 		col := 0
 		for len(line) > 0 {
 			r, n := utf8.DecodeRune(line)
 			col++
-			at := spot{line: i + 1, col: col}
+			at := Spot{Line: i + 1, Column: col}
 			switch {
 			case r == utf8.RuneError && n == 1:
-				d.fail(at, "the file is not UTF-8 text", "Save it as UTF-8")
+				d.Fail(at, "the file is not UTF-8 text", "Save it as UTF-8")
 				return false
 			case r == '\r' && len(line) > 1:
-				d.fail(at, "a carriage return stands inside a line", "Save the file with line ends of Unix or Windows")
+				d.Fail(at, "a carriage return inside a line", "Save the file with line ends of Unix or Windows")
 				return false
 			case unicode.IsControl(r) && r != '\t' && r != '\r' && r != 0x85, r >= 0xfff0 && r < 0x10000 && r != utf8.RuneError, r == '\ufeff':
-				d.fail(at, fmt.Sprintf("holds the character %U, which YAML does not allow", r), "Remove it; save the file as UTF-8 text")
+				d.Fail(at, fmt.Sprintf("holds the character %U, which YAML does not allow", r), "Remove it; save the file as UTF-8 text")
 				return false
 			}
 			line = line[n:]
@@ -97,9 +98,9 @@ func (d *decoder) characters(data []byte) bool {
 	return true
 }
 
-// mend makes a file parse that does not: traps are reported and mended; a line
+// repair makes a file parse that does not: traps are reported and replaced; a line
 // that is still in the way is reported and left out with what is indented below it.
-func (d *decoder) mend(lines []string) []*yaml.Node {
+func (d *Document) repair(lines []string) []*yaml.Node {
 	d.traps(lines)
 	first := len(d.problems)
 	for range maxSyntax {
@@ -108,8 +109,8 @@ func (d *decoder) mend(lines []string) []*yaml.Node {
 			return docs
 		}
 		i := firstBad(lines, err)
-		d.syntaxError(spot{line: i + 1, col: indent(lines[i]) + 1}, err)
-		d.damaged = true
+		d.syntaxError(Spot{Line: i + 1, Column: indent(lines[i]) + 1}, err)
+		d.incomplete = true
 		leaveOut(lines, i)
 	}
 	// Nothing helped: what was reported after the first is mere consequence.
@@ -165,27 +166,27 @@ var (
 )
 
 // syntaxError reports an error of the YAML parser in words of ours.
-func (d *decoder) syntaxError(s spot, err error) {
+func (d *Document) syntaxError(s Spot, err error) {
 	theirs := parserPrefix.ReplaceAllString(err.Error(), "")
 	for _, t := range translations {
 		if strings.Contains(theirs, t.theirs) {
-			d.fail(s, t.message, t.remedy)
+			d.Fail(s, t.message, t.remedy)
 			return
 		}
 	}
-	d.fail(s, "YAML cannot read this line", "Put the value in quotes, and check the indentation")
+	d.Fail(s, "YAML cannot read this line", "Put the value in quotes, and check the indentation")
 }
 
 var translations = []struct{ theirs, message, remedy string }{
-	{"mapping values are not allowed", "a key and colon stand where no key can stand", "Check the indentation, and put values that hold ': ' in quotes"},
+	{"mapping values are not allowed", "a key and a colon where no key can be", "Check the indentation, and put values that hold ': ' in quotes"},
 	{"did not find expected ',' or", "a [ or { is not closed, or a comma is missing", "Close it on the same line, and put values that hold { } [ ] or , in quotes"},
 	{"did not find expected node content", "a value is missing, or begins with a character that YAML does not allow here", "Write a value, in quotes if it is not a plain word"},
-	{"did not find expected key", "the indentation fits no line above, or something stands after a closed quote or bracket", "Align the line with its neighbours, with spaces"},
+	{"did not find expected key", "the indentation fits no line above, or something follows a closed quote or bracket", "Align the line with its neighbours, with spaces"},
 	{"did not find expected '-' indicator", "this line is neither an item of the list above nor indented less than it", "Begin it with '- ', or indent it like the key that it belongs to"},
 	{"could not find expected ':'", "a key without a colon", "Write key: value, with a space after the colon"},
 	{"found unexpected end of stream", "a quote is not closed", "Close the quote on the same line"},
 	{"found unknown escape character", "a \\ inside double quotes begins an escape that YAML does not know", "Use single quotes, or write \\\\"},
-	{"block sequence entries are not allowed", "a list item (-) stands where none can stand", "Put the list on lines of its own below the key"},
+	{"block sequence entries are not allowed", "a list item (-) where none can be", "Put the list on lines of its own below the key"},
 	{"cannot start any token", "begins with a character that YAML does not allow here, such as a tab, @, % or `", "Indent with spaces; put the value in quotes"},
 	{"tab character", "a tab where YAML wants spaces", "Use spaces"},
 	{"exceeded max depth", "is nested too deeply", "Remove brackets"},

@@ -1,4 +1,4 @@
-package media
+package inspect
 
 import (
 	"encoding/binary"
@@ -28,8 +28,8 @@ type run struct {
 	sizes  []uint32
 }
 
-// fragments walks over a piece: styp, then moof and mdat in turn.
-func (w *Walker) fragments(p *Report, r *reader) error {
+// fragments walks over a segment: styp, then moof and mdat in turn.
+func (w *Reader) fragments(p *Report, r *reader) error {
 	if w.time == nil {
 		w.time = map[uint32]uint64{}
 	}
@@ -43,7 +43,7 @@ func (w *Walker) fragments(p *Report, r *reader) error {
 			break
 		}
 		if first && h.kind != "styp" {
-			p.bad(0, "the piece begins with %s, not with styp", h.kind)
+			p.bad(0, "the segment begins with %s, not with styp", h.kind)
 		}
 		if h.kind != "moof" {
 			if h.kind == "mdat" {
@@ -61,14 +61,14 @@ func (w *Walker) fragments(p *Report, r *reader) error {
 		count, samples = count+1, samples+n
 	}
 	if count == 0 {
-		p.bad(0, "the piece holds no fragment")
+		p.bad(0, "the segment holds no fragment")
 	}
 	p.Summary = fmt.Sprintf("fMP4, %d fragments, %d samples", count, samples)
 	return nil
 }
 
 // fragment walks over one moof with its mdat.
-func (w *Walker) fragment(p *Report, r *reader, h head) (int, error) {
+func (w *Reader) fragment(p *Report, r *reader, h head) (int, error) {
 	b, err := content(p, r, h)
 	if err != nil {
 		return 0, err
@@ -90,7 +90,7 @@ func (w *Walker) fragment(p *Report, r *reader, h head) (int, error) {
 }
 
 // payload walks over the samples of a fragment, which must fill mdat.
-func (w *Walker) payload(p *Report, r *reader, runs []run, mdat head) (n int, err error) {
+func (w *Reader) payload(p *Report, r *reader, runs []run, mdat head) (n int, err error) {
 	at, end := mdat.at, mdat.at+mdat.size
 	for _, x := range runs {
 		if x.offset != at {
@@ -121,7 +121,7 @@ func (w *Walker) payload(p *Report, r *reader, runs []run, mdat head) (n int, er
 }
 
 // moof reads the tables of a fragment.
-func (w *Walker) moof(p *Report, b []byte, at int64) ([]run, error) {
+func (w *Reader) moof(p *Report, b []byte, at int64) ([]run, error) {
 	boxes, err := children(b, at)
 	if err != nil {
 		return nil, err
@@ -151,7 +151,7 @@ func (w *Walker) moof(p *Report, b []byte, at int64) ([]run, error) {
 }
 
 // traf reads the part of one track; base is where moof begins.
-func (w *Walker) traf(p *Report, x box, base int64) (runs []run, err error) {
+func (w *Reader) traf(p *Report, x box, base int64) (runs []run, err error) {
 	boxes, err := children(x.b, x.at+8)
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package media
+package inspect
 
 import "fmt"
 
@@ -7,12 +7,12 @@ const (
 	nullPID    = 0x1fff
 )
 
-// tsState is what goes on from piece to piece.
+// tsState is what continues from segment to segment.
 type tsState struct {
 	counters map[int]int // continuity, per PID
 }
 
-// tsWalk is the walk over one piece.
+// tsWalk is the walk over one segment.
 type tsWalk struct {
 	*tsState
 	p       *Report

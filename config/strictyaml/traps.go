@@ -1,8 +1,7 @@
-package config
+package strictyaml
 
 import (
 	"fmt"
-	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -11,9 +10,9 @@ import (
 
 // traps goes through the lines of a file that does not parse and looks for
 // values that mean something to YAML which nobody meant. Each is reported, and
-// mended in place, so that the rest of the file can be checked too.
-func (d *decoder) traps(lines []string) {
-	t := &trapper{d: d, block: -1}
+// replaced in place, so that the rest of the file can be checked too.
+func (d *Document) traps(lines []string) {
+	t := &trapper{d: d, keys: lastWords(d.schema), block: -1}
 	for i := range lines {
 		eol := ""
 		if strings.HasSuffix(lines[i], "\r") {
@@ -37,17 +36,18 @@ func nextLine(lines []string) string {
 
 // trapper scans one line after the other.
 type trapper struct {
-	d     *decoder
-	no    int    // index of the line
-	next  string // the next line with content
-	depth int    // of open [ and {
-	block int    // ≥ 0: inside a | or > text, whose key has that indentation
+	d     *Document
+	keys  map[string]bool // the last words of all keys of the schema
+	no    int             // index of the line
+	next  string          // the next line with content
+	depth int             // of open [ and {
+	block int             // ≥ 0: inside a | or > text, whose key has that indentation
 
-	out    strings.Builder // the line as mended so far
+	out    strings.Builder // the line as repaired so far
 	rest   string          // what of the line is still to be scanned
 	key    string          // the last key seen, on this line or one before
 	keyed  bool            // this line has had its key
-	column int             // of rest in the mended line, from 1, in characters
+	column int             // of rest in the repaired line, from 1, in characters
 }
 
 // take moves n bytes from rest to out.
@@ -61,23 +61,20 @@ func (t *trapper) take(n int) {
 func (t *trapper) quote(n int, message string) {
 	value := t.rest[:n]
 	remedy := "Put the value in quotes"
-	if !secretKeys[t.key] && len(value) < 80 && !strings.Contains(value, `"`) {
+	if !t.d.secret[t.key] && len(value) < 80 && !strings.Contains(value, `"`) {
 		remedy = fmt.Sprintf("Put it in quotes: %q", value)
 	}
 	t.replace(n, "'"+strings.ReplaceAll(value, "'", "''")+"'", message, remedy)
 }
 
 func (t *trapper) replace(n int, by, message, remedy string) {
-	at := spot{line: t.no + 1, col: t.column}
-	t.d.mended[position{at.line, at.col}] = len(t.d.problems)
-	t.d.fail(at, message, remedy)
+	at := Spot{Line: t.no + 1, Column: t.column}
+	t.d.repaired[position{at.Line, at.Column}] = len(t.d.problems)
+	t.d.Fail(at, message, remedy)
 	t.out.WriteString(by)
 	t.column += utf8.RuneCountInString(by)
 	t.rest = t.rest[n:]
 }
-
-// secretKeys are the keys whose values no message shows.
-var secretKeys = map[string]bool{"secretID": true, "secretKey": true, "sessionToken": true, "key": true, "keys": true}
 
 var (
 	leading  = regexp.MustCompile(`^[ \t]*`)
@@ -86,7 +83,7 @@ var (
 	blockish = regexp.MustCompile(`^[|>][-+0-9]*[ \t]*(#.*)?$`)
 )
 
-// line returns the line as mended.
+// line returns the line as repaired.
 func (t *trapper) line(s string) string {
 	if blank(s) {
 		return s
@@ -121,15 +118,15 @@ func (t *trapper) indentation() {
 	}
 	t.take(len(lead))
 	if t.depth == 0 && tab >= 0 {
-		t.mendedKey(tab+1, "a tab in the indentation", "Indent with spaces; YAML allows no tabs")
+		t.repairedKey(tab+1, "a tab in the indentation", "Indent with spaces; YAML allows no tabs")
 	}
 }
 
-// mendedKey reports a problem in column col of what stands before rest, or at
+// repairedKey reports a problem in column col of what is before rest, or at
 // its start; the key that begins here lends it its path.
-func (t *trapper) mendedKey(col int, message, remedy string) {
-	t.d.mended[position{t.no + 1, t.column}] = len(t.d.problems)
-	t.d.fail(spot{line: t.no + 1, col: col}, message, remedy)
+func (t *trapper) repairedKey(col int, message, remedy string) {
+	t.d.repaired[position{t.no + 1, t.column}] = len(t.d.problems)
+	t.d.Fail(Spot{Line: t.no + 1, Column: col}, message, remedy)
 }
 
 // head takes one "- " or one "key: "; it tells whether there was any.
@@ -146,24 +143,15 @@ func (t *trapper) head() bool {
 		t.take(len(m[0]))
 		return true
 	}
-	if m := noSpace.FindStringSubmatch(t.rest); m != nil && schemaKeys[m[1]] && !strings.Contains(t.rest, ": ") {
-		t.mendedKey(t.column, fmt.Sprintf("a space is missing after %q", m[1]+":"), fmt.Sprintf("Write %s: value", m[1]))
+	if m := noSpace.FindStringSubmatch(t.rest); m != nil && t.keys[m[1]] && !strings.Contains(t.rest, ": ") {
+		t.repairedKey(t.column, fmt.Sprintf("a space is missing after %q", m[1]+":"), fmt.Sprintf("Write %s: value", m[1]))
 		t.rest = m[1] + ": " + t.rest[len(m[1])+1:]
 		return true
 	}
 	return false
 }
 
-// schemaKeys holds every key of the schema.
-var schemaKeys = func() map[string]bool {
-	all := map[string]bool{}
-	for _, p := range schemaPaths(reflect.TypeFor[rawFile](), "") {
-		all[p[strings.LastIndexByte(p, '.')+1:]] = true
-	}
-	return all
-}()
-
-// values scans what stands after the key, with what [ and { hold.
+// values scans what follows the key, with what [ and { hold.
 func (t *trapper) values() {
 	for t.rest != "" {
 		switch c := t.rest[0]; {
