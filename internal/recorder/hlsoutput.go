@@ -35,6 +35,7 @@ type hlsOutput struct {
 	needKey  bool
 	retryAt  time.Time
 	leftOut  map[int]bool
+	bad      map[int]bool // tracks that were reported as unreadable
 	scratch  mux.Sample
 	problem  string
 }
@@ -55,7 +56,7 @@ type playlistFile struct {
 
 func (o *hlsOutput) begin(tracks []*hooks.Track) {
 	o.tracks = append([]*hooks.Track(nil), tracks...)
-	o.leftOut = map[int]bool{}
+	o.leftOut, o.bad = map[int]bool{}, map[int]bool{}
 	o.needKey = false
 	if o.list != nil {
 		o.deadline = time.Time{}
@@ -104,9 +105,9 @@ func (o *hlsOutput) changed(s *timeline.Sample) bool {
 func (o *hlsOutput) accepts(track int) bool {
 	tr := o.tracks[track]
 	if o.list == nil {
-		return (hls.TS.Format().Accepts(tr.Codec) || hls.FMP4.Format().Accepts(tr.Codec)) && timeline.Known(tr)
+		return holds(hls.TS.Format(), tr) || holds(hls.FMP4.Format(), tr)
 	}
-	return o.list.container.Format().Accepts(tr.Codec) && timeline.Known(tr)
+	return holds(o.list.container.Format(), tr)
 }
 
 func (o *hlsOutput) due(s *timeline.Sample) bool {
@@ -136,7 +137,7 @@ func (o *hlsOutput) start(s *timeline.Sample) bool {
 	o.slots, o.chosen, o.lead = make([]int, len(o.tracks)), nil, -1
 	for i, tr := range o.tracks {
 		o.slots[i] = -1
-		if !container.Format().Accepts(tr.Codec) || !timeline.Known(tr) {
+		if !holds(container.Format(), tr) {
 			o.leaveOut(i, container)
 			continue
 		}
@@ -190,6 +191,10 @@ func (o *hlsOutput) known() (out []hooks.Track) {
 }
 
 func (o *hlsOutput) leaveOut(i int, c hls.Container) {
+	if err := unreadable(c.Format(), o.tracks[i]); err != nil {
+		o.rec.tellUnreadable(o.bad, o.f.Name, i, o.tracks[i], err)
+		return
+	}
 	if o.leftOut[i] || c.Format().Accepts(o.tracks[i].Codec) {
 		return
 	}

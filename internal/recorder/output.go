@@ -37,6 +37,7 @@ type fileOutput struct {
 	needKey  bool      // samples were lost: go on with a key frame
 	retryAt  time.Time // after a failed write
 	leftOut  map[int]bool
+	bad      map[int]bool // tracks that were reported as unreadable
 	scratch  mux.Sample
 	problem  string
 }
@@ -59,7 +60,7 @@ type openFile struct {
 
 func (o *fileOutput) begin(tracks []*hooks.Track) {
 	o.tracks = append([]*hooks.Track(nil), tracks...)
-	o.leftOut = map[int]bool{}
+	o.leftOut, o.bad = map[int]bool{}, map[int]bool{}
 	o.needKey = false
 	if o.cur != nil {
 		o.cur.slots = nil // found anew when the parameters are known
@@ -221,7 +222,7 @@ func (o *fileOutput) choose() []int {
 	var out []int
 	var video, audio int
 	for i, tr := range o.tracks {
-		if !o.format.Accepts(tr.Codec) || !timeline.Known(tr) {
+		if !holds(o.format, tr) {
 			continue
 		}
 		n := &audio
@@ -323,6 +324,10 @@ func (o *fileOutput) missing(slots []int) (names []string) {
 			continue
 		}
 		names = append(names, string(o.tracks[i].Codec))
+		if err := unreadable(o.format, o.tracks[i]); err != nil {
+			o.rec.tellUnreadable(o.bad, o.f.Name, i, o.tracks[i], err)
+			continue
+		}
 		if !o.leftOut[i] && (!o.format.Accepts(o.tracks[i].Codec) || timeline.Known(o.tracks[i])) {
 			o.leftOut[i] = true
 			if o.f.Name == config.AAC && o.tracks[i].Codec.IsVideo() {

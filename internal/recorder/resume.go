@@ -153,7 +153,7 @@ func (rec *recording) window(splice time.Duration, last time.Time) time.Time {
 }
 
 func (rec *recording) restoreFile(f config.Format, p Place, files []*state.FileRow) (output, time.Time) {
-	o := &fileOutput{rec: rec, f: f, format: rec.r.o.Formats[f.Name], place: p, leftOut: map[int]bool{}}
+	o := &fileOutput{rec: rec, f: f, format: rec.r.o.Formats[f.Name], place: p, leftOut: map[int]bool{}, bad: map[int]bool{}}
 	for _, row := range files {
 		c, last := rec.reopen(p, row)
 		if c == nil {
@@ -255,7 +255,7 @@ func plainTracks(tracks []*hooks.Track) []hooks.Track {
 }
 
 func (rec *recording) restoreList(ctx context.Context, f config.Format, p Place, files []*state.FileRow) (output, time.Time, error) {
-	o := &hlsOutput{rec: rec, f: f, place: p, leftOut: map[int]bool{}}
+	o := &hlsOutput{rec: rec, f: f, place: p, leftOut: map[int]bool{}, bad: map[int]bool{}}
 	var lists []*state.FileRow
 	last := time.Time{}
 	for _, row := range files {

@@ -120,7 +120,9 @@ func learn(tr *hooks.Track, payload [][]byte) *hooks.Track {
 			}
 			switch h264.NALUType(n[0] & 0x1f) {
 			case h264.NALUTypeSPS:
-				next.SPS = n
+				if better(tr.Codec, n, next.SPS) {
+					next.SPS = n
+				}
 			case h264.NALUTypePPS:
 				next.PPS = n
 			}
@@ -174,11 +176,34 @@ func learnH265(tr *hooks.Track, payload [][]byte) {
 		case h265.NALUType_VPS_NUT:
 			tr.VPS = n
 		case h265.NALUType_SPS_NUT:
-			tr.SPS = n
+			if better(tr.Codec, n, tr.SPS) {
+				tr.SPS = n
+			}
 		case h265.NALUType_PPS_NUT:
 			tr.PPS = n
 		}
 	}
+}
+
+// better tells whether an SPS takes the place of the one that is known. One that
+// cannot be parsed never replaces one that can: pictures that follow would be
+// left out of most formats. It stays in the payload, where a decoder may make
+// something of it.
+func better(c hooks.Codec, sps, known []byte) bool {
+	return !bytes.Equal(sps, known) && (readableSPS(c, sps) || !readableSPS(c, known))
+}
+
+// readableSPS tells whether an SPS can be parsed.
+func readableSPS(c hooks.Codec, sps []byte) bool {
+	if len(sps) == 0 {
+		return false
+	}
+	if c == hooks.H264 {
+		var s h264.SPS
+		return s.Unmarshal(sps) == nil
+	}
+	var s h265.SPS
+	return s.Unmarshal(sps) == nil
 }
 
 func setPictureSize(tr *hooks.Track) {
