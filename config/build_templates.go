@@ -2,21 +2,13 @@ package config
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/live-recording/liverecord/config/keytemplate"
 	"github.com/live-recording/liverecord/config/strictyaml"
 )
-
-// Placeholders lists what a path template may hold between { and }
-// (reference tencent-live.md §6.1, COS object names).
-var Placeholders = []string{
-	"RecordSource", "Domain", "AppName", "StreamID", "RecordId", "RandomID",
-	"StartYear", "StartMonth", "StartDay", "StartHour", "StartMinute", "StartSecond", "StartMillisecond",
-	"EndYear", "EndMonth", "EndDay", "EndHour", "EndMinute", "EndSecond", "EndMillisecond",
-}
 
 func (d *document) templates(r *rawFile) []Template {
 	var all []Template
@@ -130,79 +122,21 @@ func (d *document) choose(t *strictyaml.Text, names []string, section string) st
 	return fmt.Sprintf("Write one of %s%s, or add it under %s", strings.Join(names, ", "), more, section)
 }
 
-var pathPiece = regexp.MustCompile(`\{[^{}]*\}|[{}]`)
-
 // path checks a key template.
 func (d *document) path(t *strictyaml.Text, format FormatName) {
 	if t.Bad {
 		return
 	}
-	report := func(message, remedy string) {
+	for _, f := range keytemplate.Check(t.Value, format == HLS) {
 		t.Bad = true
-		d.Fail(t.Spot, message, remedy)
-	}
-	p := strings.TrimLeft(t.Value, "/")
-	switch {
-	case p == "":
-		report("names no file", `Write a path such as {StreamID}/{StartYear}{StartMonth}{StartDay}, or "" for the default`)
-	case strings.HasSuffix(p, "/"):
-		report("ends with /, which leaves no file name", "Write a last part too, such as {RecordId}; the extension is added")
-	case len(p) > 400:
-		report("is longer than 400 bytes", "Shorten it, to leave room for the names that it expands to")
-	default:
-		d.components(p, report)
-	}
-	unique := false
-	for _, piece := range pathPiece.FindAllString(p, -1) {
-		name := strings.Trim(piece, "{}")
-		switch {
-		case len(piece) == 1:
-			report("holds a { or } without its partner", "Write placeholders as {StreamID}")
-			return
-		case !slices.Contains(Placeholders, name):
-			d.unknownPlaceholder(t, piece, report)
-		case format == HLS && strings.HasPrefix(name, "End"):
-			report("holds "+piece+", which is not known while the playlist grows", "Use {Start…} placeholders for hls")
+		if near := strictyaml.Nearest(strings.Trim(f.Quote, "{}"), keytemplate.Placeholders); near != "" && "{"+near+"}" != f.Quote {
+			f.Remedy = fmt.Sprintf("Did you mean {%s}?", near)
 		}
-		unique = unique || strings.HasPrefix(name, "Start") || name == "RandomID" || name == "RecordId"
+		// What is not in the file came from the environment: it is not shown.
+		d.Fail(t.Spot, f.Text(strings.Contains(t.Raw, f.Quote)), f.Remedy)
 	}
-	if !unique && !t.Bad {
+	if !t.Bad && !keytemplate.Distinct(t.Value) {
 		d.Warn(t.Spot, "holds nothing that differs between recordings; later ones get -2, -3 … at the end of their names",
 			"Add {RecordId}, {RandomID} or a start time")
 	}
-}
-
-var reservedEnd = regexp.MustCompile(`(?i)(\.(mp4|flv|aac|m3u8|ts|m4s)|_eof|^init[0-9]*)$`)
-
-// components checks the folders and the file name of a key template. What
-// package plan would have to change in a key is better changed by its author.
-func (d *document) components(path string, report func(message, remedy string)) {
-	for _, c := range strings.Split(path, "/") {
-		c = pathPiece.ReplaceAllString(c, "x")
-		switch {
-		case c == "" || c == "." || c == "..":
-			report("holds an empty folder name, . or ..", "Write folder names between single slashes")
-		case strings.ContainsAny(c, "\\\"<>|?*:#%`^"):
-			report("holds one of \\ \" < > | ? * : # % ` ^, which are trouble in object keys and file names", "Leave it out; - and _ are fine")
-		case strings.ContainsAny(c[:1], ".- ") || strings.ContainsAny(c[len(c)-1:], ". "):
-			report("has a folder or file name that begins with a dot, hyphen or space, or ends with a dot or space", "Begin and end names with letters, digits, _ or a placeholder")
-		case reservedEnd.MatchString(c):
-			report("has a name that looks like a file of a recording", "Leave out the extension, _eof or init0: what is needed is added")
-		default:
-			continue
-		}
-		return
-	}
-}
-
-func (d *document) unknownPlaceholder(t *strictyaml.Text, piece string, report func(message, remedy string)) {
-	shown := "a placeholder"
-	if strings.Contains(t.Raw, piece) && len(piece) < 50 { // else it came from the environment
-		shown = piece
-	}
-	remedy := "Known: {" + strings.Join(Placeholders, "} {") + "}"
-	if n := strictyaml.Nearest(strings.Trim(piece, "{}"), Placeholders); n != "" {
-		remedy = fmt.Sprintf("Did you mean {%s}?", n)
-	}
-	report("holds "+shown+", which is not known", remedy)
 }

@@ -1,6 +1,10 @@
 package config
 
-import "time"
+import (
+	"time"
+
+	"github.com/live-recording/liverecord/config/keytemplate"
+)
 
 // Config is recording.yml, decoded, validated and with defaults filled in.
 // It is data: nothing here opens, dials or starts anything.
@@ -102,8 +106,7 @@ type Format struct {
 }
 
 // DefaultPath is the key template of a format that names none (design §1.4).
-const DefaultPath = "{RecordSource}/{Domain}/{AppName}/{StreamID}/{RecordId}/" +
-	"{StartYear}-{StartMonth}-{StartDay}-{StartHour}-{StartMinute}-{StartSecond}"
+const DefaultPath = keytemplate.Default
 
 // Rule binds a template to streams. Empty = any. Values may hold '*'.
 type Rule struct {

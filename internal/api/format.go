@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/live-recording/liverecord/config"
-	"github.com/live-recording/liverecord/internal/plan"
+	"github.com/live-recording/liverecord/config/keytemplate"
 )
 
 // recordParam is one format of a template (reference §1.14). In what is stored
@@ -97,8 +97,8 @@ func (p *recordParam) checkCOS(name string, f config.FormatName, cos bool, c *co
 	if *p.CosBucketPath == "" {
 		return nil
 	}
-	if err := plan.CheckPath(*p.CosBucketPath, f); err != nil {
-		return Errorf(codeCOSFileName, "%s.CosBucketPath: %s.", name, err)
+	if faults := keytemplate.Check(*p.CosBucketPath, f == config.HLS); len(faults) > 0 {
+		return Errorf(codeCOSFileName, "%s.CosBucketPath %s.", name, faults[0].Error())
 	}
 	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/live-recording/liverecord/config/keytemplate"
 )
 
 // Sizes in bytes. COS takes keys of up to 850, file systems names of up to 255.
@@ -14,7 +16,7 @@ const (
 	maxKey     = 850 - 50
 	maxFolder  = 255
 	maxLast    = 255 - 55
-	maxPrefix  = 400
+	maxPrefix  = keytemplate.MaxLength
 	maxSource  = 2048 // of a key template
 	maxValue   = 180  // of a publisher's value when there is room for it
 	leastValue = 24
@@ -55,7 +57,7 @@ type KeyValues struct {
 //
 // What the operator typed into the template stays but for control characters and
 // \ " < > | ? * : # % ` ^ { }; empty folders vanish, "." and ".." become "_" and
-// "__". An unknown placeholder is such text: see CheckPath.
+// "__". An unknown placeholder is such text: see keytemplate.Check.
 func Key(template string, v KeyValues) string {
 	t := parseKeyTemplate(template)
 	if v.RecordSource == "" {
@@ -88,9 +90,9 @@ func (t *keyTemplate) expand(v *KeyValues, budget int) []string {
 	for _, c := range t.components {
 		open := "" // the component that is being put together
 		for _, p := range c {
-			switch p.name {
+			switch p.Name {
 			case "":
-				open += p.literal
+				open += p.Literal
 			case "AppName":
 				folders := cleanPath(v.Stream.App, budget)
 				folders[0] = open + folders[0]
@@ -100,7 +102,7 @@ func (t *keyTemplate) expand(v *KeyValues, budget int) []string {
 				}
 				open = folders[last]
 			default:
-				open += cleanValue(v.value(p.name), budget)
+				open += cleanValue(v.value(p.Name), budget)
 			}
 		}
 		out = append(out, finish(open))

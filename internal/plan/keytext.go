@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/live-recording/liverecord/config/keytemplate"
 )
 
 // markSize is the length of a mark in bytes.
@@ -20,8 +22,8 @@ func mark(original string) string {
 // cleanValue makes one component of a key of what a stranger typed, at most
 // limit bytes long (limit > markSize). It is never empty.
 func cleanValue(s string, limit int) string {
-	text, changed := replace(s, okInValue)
-	edged := edges(text)
+	text, changed := keytemplate.Replace(s, okInValue)
+	edged := keytemplate.Edges(text)
 	if !changed && edged == text && len(text) <= limit && text != "" {
 		return text
 	}
@@ -51,26 +53,6 @@ func cleanPath(s string, limit int) []string {
 	return out
 }
 
-// replace turns each run of characters that are not ok into one "_".
-func replace(s string, ok func(r, before rune) bool) (text string, changed bool) {
-	var b strings.Builder
-	var before rune // the last one kept, 0 after a replacement
-	for i := 0; i < len(s); {
-		r, n := utf8.DecodeRuneInString(s[i:])
-		if bad := r == utf8.RuneError && n == 1; bad || !ok(r, before) {
-			if before != 0 || b.Len() == 0 {
-				b.WriteByte('_')
-			}
-			before, changed = 0, true
-		} else {
-			b.WriteString(s[i : i+n])
-			before = r
-		}
-		i += n
-	}
-	return b.String(), changed
-}
-
 // okInValue is the set of characters that publishers may bring into a key.
 func okInValue(r, before rune) bool {
 	switch {
@@ -85,56 +67,14 @@ func okInValue(r, before rune) bool {
 	return unicode.IsPrint(r)
 }
 
-// okInLiteral is the set of characters that operators may bring into a key.
-func okInLiteral(r, _ rune) bool {
-	if strings.ContainsRune("\\\"<>|?*:#%`^{}", r) {
-		return false
-	}
-	return unicode.IsPrint(r)
-}
-
-// edges replaces what must not stand at the start (hidden files, options of
-// commands) and at the end of a component.
-func edges(s string) string {
-	inner := strings.TrimLeft(s, ".- ")
-	start := len(s) - len(inner)
-	inner = strings.TrimRight(inner, ". ")
-	end := len(s) - start - len(inner)
-	if start == 0 && end == 0 {
-		return s
-	}
-	return strings.Repeat("_", start) + inner + strings.Repeat("_", end)
-}
-
 // finish completes a component: edges that literals brought, and names that
 // could be taken for those of other files.
 func finish(c string) string {
-	c = edges(c)
-	if reserved(c) {
+	c = keytemplate.Edges(c)
+	if keytemplate.Reserved(c) {
 		c += mark(c)
 	}
 	return c
-}
-
-// extensions of all objects that Final, LivePlaylist, Piece and InitPiece name.
-var extensions = []string{".mp4", ".flv", ".aac", ".m3u8", ".ts", ".m4s"}
-
-// reserved tells whether a component looks like something that stands behind a
-// key. If "live/cam.mp4" could be a folder, it would keep "live/cam" from
-// becoming a file; if "cam_eof" could be a key, it would take the place of the
-// finished playlist of "cam"; "cam/init0" that of a piece of "cam".
-func reserved(c string) bool {
-	c = strings.ToLower(c)
-	for _, ext := range extensions {
-		if strings.HasSuffix(c, ext) {
-			return true
-		}
-	}
-	if strings.HasSuffix(c, "_eof") {
-		return true
-	}
-	digits, ok := strings.CutPrefix(c, "init")
-	return ok && digits != "" && strings.Trim(digits, "0123456789") == ""
 }
 
 // cut shortens s to at most n bytes, between characters.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/live-recording/liverecord/config"
+	"github.com/live-recording/liverecord/config/keytemplate"
 )
 
 // Final names the object of a finished file: for hls its _eof playlist.
@@ -49,7 +50,7 @@ func Unique(key string, taken func(string) bool) string {
 // splitExtension finds the extension that Final or LivePlaylist put behind a
 // key. Keys themselves never end in one.
 func splitExtension(key string) (base, ext string) {
-	for _, ext := range append([]string{"_eof.m3u8"}, extensions...) {
+	for _, ext := range append([]string{"_eof.m3u8"}, keytemplate.Extensions...) {
 		if base, ok := strings.CutSuffix(key, ext); ok {
 			return base, ext
 		}
