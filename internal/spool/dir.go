@@ -105,7 +105,7 @@ func Open(path string, max, minFree int64, syncFailed func(error)) (*Dir, error)
 }
 
 // closePatience is how long Close waits for a sync that is under way.
-const closePatience = time.Second
+const closePatience = time.Second / 2
 
 // Close stops the periodic sync and lets go of the folder. Files are closed by
 // their owners. Where the disk hangs it returns ErrHangs, and the folder is let

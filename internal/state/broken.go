@@ -121,7 +121,7 @@ func Aside(path string) ([]string, error) {
 }
 
 // OnDamage has f called, once, when a change fails because the file is broken.
-// Call it before the first Update. f must not call db.
+// Call it while no Update is under way. f must not call db.
 func (db *DB) OnDamage(f func(error)) { db.damaged = f }
 
 // Damage is the first error by which the file turned out to be broken while it
