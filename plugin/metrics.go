@@ -8,14 +8,16 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/live-recording/liverecord/internal/hang"
 	"github.com/live-recording/liverecord/internal/state"
 )
 
 // metrics shows counts at /metrics. They are read when they are asked for; names
-// of streams are no labels.
+// of streams are no labels. While the state's disk hangs its counts are missing.
 type metrics struct {
 	house    *house
 	registry *prometheus.Registry
+	state    *hang.Question[[]prometheus.Metric]
 }
 
 var (
@@ -26,11 +28,15 @@ var (
 	descSpoolLimit = prometheus.NewDesc("liverecord_spool_limit_bytes", "spool.maxSize.", nil, nil)
 	descDropped    = prometheus.NewDesc("liverecord_dropped_units", "Units that running recordings had to drop: disk or machine too slow.", nil, nil)
 	descQueue      = prometheus.NewDesc("liverecord_queue_bytes", "Bytes handed over to recordings and not yet acted on.", nil, nil)
+	descAway       = prometheus.NewDesc("liverecord_store_away", "1: the store (empty: the spool of all remote stores) can't be used now.", []string{"store"}, nil)
+	descBroken     = prometheus.NewDesc("liverecord_state_broken", "Broken states that were set aside and still lie there, and 1 more if the one in use is broken.", nil, nil)
+	descHangs      = prometheus.NewDesc("liverecord_state_hangs", "1: the state's disk does not answer; what is counted in it is missing here.", nil, nil)
 	descEvents     = prometheus.NewDesc("liverecord_events", "Notifications by endpoint and state.", []string{"endpoint", "state"}, nil)
 )
 
 func newMetrics(h *house) *metrics {
 	m := &metrics{house: h, registry: prometheus.NewRegistry()}
+	m.state = hang.Ask(m.ofState)
 	m.registry.MustRegister(m)
 	return m
 }
@@ -41,17 +47,57 @@ func (m *metrics) handler() http.Handler {
 
 // Describe implements prometheus.Collector.
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descRecordings, descFiles, descBacklog, descSpool, descSpoolLimit, descDropped, descQueue, descEvents} {
+	for _, d := range []*prometheus.Desc{descRecordings, descFiles, descBacklog, descSpool, descSpoolLimit, descDropped, descQueue, descAway, descBroken, descHangs, descEvents} {
 		ch <- d
 	}
 }
 
 // Collect implements prometheus.Collector.
 func (m *metrics) Collect(ch chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	a, hangs := m.state.Get(healthFresh, healthPatience)
+	gauge(descHangs, float64(btoi(hangs > 0)))
+	if hangs == 0 {
+		for _, x := range a.Value {
+			ch <- x
+		}
+	}
+	var dropped, waiting int64
+	for _, s := range m.house.recorder.Statuses() {
+		dropped, waiting = dropped+s.Dropped, waiting+s.Waiting
+	}
+	gauge(descDropped, float64(dropped))
+	gauge(descQueue, float64(waiting))
+	away := m.house.places.absent()
+	for _, name := range m.house.places.names() {
+		if t, err := m.house.places.target(name); err == nil {
+			gauge(descSpool, float64(t.Dir.Used()), name)
+		}
+		if away[name] == nil {
+			gauge(descAway, 0, name)
+		}
+	}
+	for name := range away {
+		gauge(descAway, 1, name)
+	}
+	gauge(descSpoolLimit, float64(m.house.config.Load().Spool.MaxSize))
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// ofState counts what is in the state.
+func (m *metrics) ofState() (out []prometheus.Metric, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+		out = append(out, prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...))
 	}
 	m.counts(ctx, `SELECT state, '', COUNT(*), 0 FROM recordings WHERE state<>? GROUP BY state`, string(state.Done),
 		func(st, _ string, n, _ float64) { gauge(descRecordings, n, st) })
@@ -62,20 +108,11 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 				gauge(descBacklog, bytes, store)
 			}
 		})
-	var dropped, waiting int64
-	for _, s := range m.house.recorder.Statuses() {
-		dropped, waiting = dropped+s.Dropped, waiting+s.Waiting
-	}
-	gauge(descDropped, float64(dropped))
-	gauge(descQueue, float64(waiting))
-	for _, name := range m.house.places.names() {
-		if t, err := m.house.places.target(name); err == nil {
-			gauge(descSpool, float64(t.Dir.Used()), name)
-		}
-	}
-	gauge(descSpoolLimit, float64(m.house.config.Load().Spool.MaxSize))
 	m.counts(ctx, `SELECT endpoint, state, COUNT(*), 0 FROM deliveries WHERE state<>? GROUP BY endpoint, state`, "",
 		func(endpoint, st string, n, _ float64) { gauge(descEvents, n, endpoint, st) })
+	aside, err := state.Aside(m.house.config.Load().State)
+	gauge(descBroken, float64(len(aside)+btoi(m.house.db.Damage() != nil)))
+	return out, err
 }
 
 // counts runs a query that yields two names and two numbers.

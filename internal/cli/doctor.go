@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/live-recording/liverecord/config"
+	"github.com/live-recording/liverecord/internal/lockfile"
+	"github.com/live-recording/liverecord/internal/spool"
 	"github.com/live-recording/liverecord/internal/state"
 	"github.com/live-recording/liverecord/internal/store"
 	"github.com/live-recording/liverecord/internal/store/cos"
@@ -115,20 +117,21 @@ func (x *examination) configuration() {
 // state looks at the state file and whose it is.
 func (x *examination) state() {
 	const about = "state"
+	x.aside(about)
 	db, err := state.OpenReadOnly(x.s.State)
 	if errors.Is(err, os.ErrNotExist) {
 		x.folder(about, filepath.Dir(x.s.State))
 		return
 	}
 	if err != nil {
-		x.bad(about, "readable", err.Error(), "run as the user of the server; if the disk is damaged, move the file away: what is in the spool is taken up without it")
+		x.bad(about, "readable", err.Error(), "run as the user of the server; a damaged file is set aside by the server itself when it starts")
 		return
 	}
 	defer db.Close()
 	var verdict string
 	if err := db.Reader().QueryRowContext(x.c.ctx, "PRAGMA quick_check(1)").Scan(&verdict); err != nil || verdict != "ok" {
 		x.bad(about, "readable", fmt.Sprintf("%s is damaged: %v %s", x.s.State, err, verdict),
-			"stop the server and move the file away: what is in the spool is taken up without it")
+			"restart the server: it sets the file aside and takes up what is in the spool without it")
 		return
 	}
 	x.ok(about, "readable", "%s", x.s.State)
@@ -138,6 +141,33 @@ func (x *examination) state() {
 	if err == nil && len(parked) > 0 {
 		x.bad(about, "parked files", parked[0].Object+": "+parked[0].Error, "`record list` shows them; they are tried again when the configuration changes")
 	}
+}
+
+// aside lists states that were broken and set aside.
+func (x *examination) aside(about string) {
+	list, err := state.Aside(x.s.State)
+	if err != nil {
+		return // the folder is looked at below
+	}
+	for _, name := range list {
+		x.bad(about, "set aside", name+" was broken, and a new state began from nothing",
+			"look whether templates, rules or tasks of the API are missing, then move the file elsewhere")
+	}
+}
+
+// locked tells whether another server than that of our state works in a folder
+// where files grow; then ours can't use it.
+func (x *examination) locked(about, dir string) {
+	who, err := lockfile.Holder(filepath.Join(dir, spool.LockName))
+	if err != nil || who == "" {
+		return // rights are looked at below
+	}
+	if ours, err := state.LockHolder(x.s.State); err == nil && ours == who {
+		x.ok(about, "lock", "held by the server of %s", x.s.State)
+		return
+	}
+	x.bad(about, "lock", dir+" is in use by "+who+", which works with another state",
+		"stop that server, or give this one a folder of its own: two servers must never share one")
 }
 
 // clock compares this machine's clock with what was written down before.
@@ -180,6 +210,7 @@ func (x *examination) server() {
 
 // spool looks at the folder where uploads wait.
 func (x *examination) spool() {
+	x.locked("spool", x.s.Spool.Dir)
 	x.folder("spool", x.s.Spool.Dir)
 	used, err := diskUse(x.s.Spool.Dir)
 	if err != nil {
@@ -271,6 +302,7 @@ func (x *examination) store(name string, cfg config.Store) {
 	ctx, cancel := context.WithTimeout(x.c.ctx, patience)
 	defer cancel()
 	if cfg.Type == "local" {
+		x.locked(about, local.GrowDir(cfg.Dir))
 		if !x.folder(about, cfg.Dir) {
 			return
 		}

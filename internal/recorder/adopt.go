@@ -26,8 +26,10 @@ func (r *Recorder) adopt(ctx context.Context) error {
 		}
 		seen[p.Dir] = true
 		names, err := p.Dir.Names()
-		if err != nil {
-			return err
+		if err != nil { // one folder's trouble is not that of the others
+			r.o.Log.Error("a folder of growing files can't be looked through; what no state knows of stays there until the next start",
+				"folder", p.Dir.Path(), "error", err)
+			continue
 		}
 		for _, n := range names {
 			if err := r.adoptFile(ctx, p, n); err != nil {

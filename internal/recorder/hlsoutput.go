@@ -164,6 +164,9 @@ func (o *hlsOutput) prepare(container hls.Container, tracks []hooks.Track, s *ti
 	if len(tracks) == 0 {
 		return fmt.Errorf("none of the stream's tracks fits into hls (%s)", container)
 	}
+	if err := o.rec.find(&o.place, o.f.Store); err != nil {
+		return err
+	}
 	m, err := container.New(tracks)
 	if err != nil {
 		return err

@@ -291,6 +291,9 @@ func (o *fileOutput) open(s *timeline.Sample) bool {
 }
 
 func (o *fileOutput) create(s *timeline.Sample, chosen []int, lead int) error {
+	if err := o.rec.find(&o.place, o.f.Store); err != nil {
+		return err
+	}
 	c := &openFile{lead: lead, slots: make([]int, len(o.tracks))}
 	var tracks []hooks.Track
 	for i := range c.slots {

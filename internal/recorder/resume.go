@@ -33,8 +33,8 @@ func (r *Recorder) Recover(ctx context.Context) error {
 		return err
 	}
 	for _, row := range rows {
-		if err := r.takeUp(ctx, row); err != nil {
-			return fmt.Errorf("recording %d: %w", row.ID, err)
+		if err := r.takeUp(ctx, row); err != nil { // one recording's trouble is not that of the others
+			r.o.Log.Error("a recording can't be taken up; it stays as it is until the next start", "recording", row.ID, "path", row.Path, "error", err)
 		}
 	}
 	if err := r.adopt(ctx); err != nil {
@@ -109,6 +109,7 @@ func (rec *recording) restore(ctx context.Context, files []*state.FileRow) (dead
 		place, err := rec.r.o.Place(f.Store)
 		if err != nil { // its files are kept; the store may come back
 			rec.log.Error("a store is missing; what was recorded for it stays in the spool", "store", f.Store, "error", err)
+			rec.outs = append(rec.outs, rec.newOutput(f)) // it may come while the recording goes on
 			continue
 		}
 		var own []*state.FileRow

@@ -23,6 +23,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/live-recording/liverecord/internal/hang"
 )
 
 // SyncEvery bounds what a power loss can take.
@@ -33,15 +35,25 @@ const (
 	journalExt = ".idx"
 	// manyDirty: from here on one sync of the file system is cheaper than one per file.
 	manyDirty = 8
-	// freeEvery bounds how often the free space is asked for.
-	freeEvery = 500 * time.Millisecond
+	// freeEvery bounds how often the free space is asked for, freePatience how long
+	// an answer is waited for before the last one has to do.
+	freeEvery    = 500 * time.Millisecond
+	freePatience = time.Second
+	// hangs is how long a disk may not answer before it counts as one that hangs.
+	hangs = 5 * time.Second
 )
+
+// LockName is the file in the folder by which a server makes sure that it is
+// the only one there. Dir itself does not lock: it is also opened for reading.
+const LockName = "server.lock"
 
 var (
 	// ErrFull tells that the spool has reached spool.maxSize.
 	ErrFull = errors.New("the spool is full (spool.maxSize)")
 	// ErrLow tells that the disk has less than spool.minFree left.
 	ErrLow = errors.New("the disk is nearly full (spool.minFree)")
+	// ErrHangs tells that the disk does not answer.
+	ErrHangs = errors.New("the disk does not answer; look at the disk, or at the network mount and its server")
 )
 
 // Dir is an open spool folder. Safe for concurrent use.
@@ -52,11 +64,7 @@ type Dir struct {
 
 	max, minFree int64
 	used         atomic.Int64
-
-	freeMu  sync.Mutex
-	freeAt  time.Time
-	free    int64
-	freeErr error
+	free         *hang.Question[int64]
 
 	mu      sync.Mutex
 	live    map[string]*File
@@ -65,7 +73,7 @@ type Dir struct {
 	sick    error
 
 	quit chan struct{}
-	done chan struct{}
+	done chan error // the result of closing the folder; of capacity 1
 }
 
 // Open opens (and creates) the folder. max bounds the bytes of all bodies in
@@ -85,7 +93,8 @@ func Open(path string, max, minFree int64, syncFailed func(error)) (*Dir, error)
 		return nil, fmt.Errorf("spool: %w", err)
 	}
 	d := &Dir{path: path, root: root, handle: h, max: max, minFree: minFree,
-		live: map[string]*File{}, held: map[string]int64{}, suspect: map[string]bool{}, quit: make(chan struct{}), done: make(chan struct{})}
+		live: map[string]*File{}, held: map[string]int64{}, suspect: map[string]bool{}, quit: make(chan struct{}), done: make(chan error, 1)}
+	d.free = hang.Ask(func() (int64, error) { return freeBytes(d.handle) })
 	if err := d.measure(); err != nil {
 		h.Close()
 		root.Close()
@@ -95,11 +104,22 @@ func Open(path string, max, minFree int64, syncFailed func(error)) (*Dir, error)
 	return d, nil
 }
 
-// Close stops the periodic sync. Files are closed by their owners.
+// closePatience is how long Close waits for a sync that is under way.
+const closePatience = time.Second / 2
+
+// Close stops the periodic sync and lets go of the folder. Files are closed by
+// their owners. Where the disk hangs it returns ErrHangs, and the folder is let
+// go as soon as the disk answers.
 func (d *Dir) Close() error {
 	close(d.quit)
-	<-d.done
-	return errors.Join(d.handle.Close(), d.root.Close())
+	t := time.NewTimer(closePatience)
+	defer t.Stop()
+	select {
+	case err := <-d.done:
+		return err
+	case <-t.C:
+		return fmt.Errorf("%s: %w", d.path, ErrHangs)
+	}
 }
 
 // Path is the folder.
@@ -207,15 +227,15 @@ func (d *Dir) forgetHeld(name string) {
 	delete(d.suspect, name)
 }
 
-// Free returns the free bytes of the disk, at most freeEvery old.
+// Free returns the free bytes of the disk, at most freeEvery old. While the disk
+// does not answer it returns the last answer, without waiting for more than a
+// second once.
 func (d *Dir) Free() (int64, error) {
-	d.freeMu.Lock()
-	defer d.freeMu.Unlock()
-	if time.Since(d.freeAt) > freeEvery {
-		d.free, d.freeErr = freeBytes(d.handle)
-		d.freeAt = time.Now()
+	a, _ := d.free.Get(freeEvery, freePatience)
+	if a.At.IsZero() {
+		return 0, fmt.Errorf("%s: %w", d.path, ErrHangs)
 	}
-	return d.free, d.freeErr
+	return a.Value, a.Err
 }
 
 // admit books n bytes for a file, or says why there is no room.
@@ -244,8 +264,12 @@ func (d *Dir) check(n int64) error {
 	return nil
 }
 
-// Room tells why nothing could be appended now; nil if it could.
+// Room tells why nothing could be appended now; nil if it could. It never waits
+// for the disk for more than a second.
 func (d *Dir) Room() error {
+	if _, silent := d.free.Get(freeEvery, freePatience); silent > hangs {
+		return ErrHangs
+	}
 	free, err := d.Free()
 	switch {
 	case err != nil:
@@ -286,7 +310,7 @@ func (d *Dir) measure() error {
 }
 
 func (d *Dir) syncLoop(failed func(error)) {
-	defer close(d.done)
+	defer func() { d.done <- errors.Join(d.handle.Close(), d.root.Close()) }()
 	t := time.NewTicker(SyncEvery)
 	defer t.Stop()
 	for {

@@ -155,7 +155,7 @@ func (b *bench) run() {
 		}})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
-	go func() { defer close(done); b.m.Run(ctx, 2*time.Second) }()
+	go func() { defer close(done); b.m.Run(ctx, func() time.Duration { return 2 * time.Second }) }()
 	b.halt = sync.OnceFunc(func() { cancel(); <-done })
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -108,25 +109,59 @@ func (m *Mover) rename(ctx context.Context, f *state.FileRow) error {
 	return err
 }
 
-// expire deletes local files whose time is over, some at a time.
-// The plus keeps SQLite from walking all stored files by their state: few expire.
-func (m *Mover) expire(ctx context.Context, now time.Time) {
+// purge runs expire as a job, one at a time: a disk that hangs must not keep the
+// files of other stores from being moved.
+func (m *Mover) purge(ctx context.Context, now time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.purging {
+		return
+	}
+	m.purging = true
+	m.jobs.Go(func() {
+		var more bool
+		defer func() {
+			if m.purged(); more {
+				m.Wake()
+			}
+		}()
+		defer m.survive("deleting expired files")
+		more = m.expire(ctx, now)
+	})
+}
+
+func (m *Mover) purged() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.purging = false
+}
+
+// survive keeps a panic on a goroutine of ours from ending the server; defer it.
+func (m *Mover) survive(what string) {
+	if p := recover(); p != nil {
+		m.o.Log.Error("the mover of files failed and goes on", "what", what, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	}
+}
+
+// expire deletes local files whose time is over, some at a time; it returns
+// whether there may be more. The plus keeps SQLite from walking all stored files by their state: few expire.
+func (m *Mover) expire(ctx context.Context, now time.Time) (more bool) {
 	files, err := state.Files(ctx, m.o.DB.Reader(), `WHERE +state=? AND expires>0 AND expires<=? ORDER BY expires LIMIT 50`,
 		string(state.FileStored), now.UnixNano())
 	if err != nil {
-		m.o.Log.Error("reading the state", "error", err)
-		return
+		if ctx.Err() == nil {
+			m.o.Log.Error("reading the state", "error", err)
+		}
+		return false
 	}
 	for _, f := range files {
-		if err := m.expireOne(ctx, f); err != nil {
+		if err := m.expireOne(ctx, f); err != nil && ctx.Err() == nil {
 			m.o.Log.Warn("an expired file can't be deleted, will be retried", "object", f.Object, "error", err)
 			f.Expires = now.Add(time.Minute)
 			m.write(ctx, func(tx *state.Tx) error { return tx.SettleFile(f) })
 		}
 	}
-	if len(files) == 50 {
-		m.Wake()
-	}
+	return len(files) == 50
 }
 
 func (m *Mover) expireOne(ctx context.Context, f *state.FileRow) error {

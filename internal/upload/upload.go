@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"github.com/live-recording/liverecord/config"
+	"github.com/live-recording/liverecord/internal/hang"
 	"github.com/live-recording/liverecord/internal/mux"
 	"github.com/live-recording/liverecord/internal/spool"
 	"github.com/live-recording/liverecord/internal/state"
@@ -56,13 +57,17 @@ type Events interface {
 	NotStored(tx *state.Tx, r *state.RecordingRow, f *state.FileRow, why string) error
 }
 
+// ErrAway tells that a store is configured and can't be used now.
+var ErrAway = errors.New("the store can't be used now")
+
 // Options are what a Mover needs from the rest of the house.
 type Options struct {
 	DB      *state.DB
 	Log     *slog.Logger
 	Events  Events
 	Formats map[string]mux.Format // by the format of a file row
-	// Target returns the store of that name.
+	// Target returns the store of that name. It must not block. With ErrAway the
+	// store's files wait for it; with any other error they are parked.
 	Target func(name string) (*Target, error)
 	// Stored is told after a file was stored; may be nil.
 	Stored func()
@@ -79,7 +84,8 @@ type Mover struct {
 	backlog map[string]int     // those of them that are late, see late
 	growing map[int64]*growth  // open files of remote stores
 	lists   map[int64]*listing // playlists under way
-	jobs    sync.WaitGroup
+	jobs    hang.Group
+	purging bool // expire is under way
 
 	checked map[int64]bool // uploads that were compared with the store since the start
 }
@@ -101,9 +107,9 @@ func (m *Mover) Wake() {
 // idle is the longest that the Mover sleeps.
 const idle = 15 * time.Second
 
-// Run moves files until ctx ends, and then for the grace period what has ended
-// by then.
-func (m *Mover) Run(ctx context.Context, grace time.Duration) {
+// Run moves files until ctx ends, and then what has ended by then, for as long
+// as grace says when it is asked.
+func (m *Mover) Run(ctx context.Context, grace func() time.Duration) {
 	requests, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	timer := time.NewTimer(0)
@@ -111,7 +117,7 @@ func (m *Mover) Run(ctx context.Context, grace time.Duration) {
 	for {
 		select {
 		case <-ctx.Done():
-			stop := time.AfterFunc(grace, cancel)
+			stop := time.AfterFunc(grace(), cancel)
 			defer stop.Stop()
 			m.finish(requests)
 			return
@@ -127,9 +133,16 @@ func (m *Mover) Run(ctx context.Context, grace time.Duration) {
 	}
 }
 
+// jobPatience is how long jobs whose context has ended may take to notice. One
+// that takes longer has a disk that hangs; it is left alone.
+const jobPatience = 250 * time.Millisecond
+
+// Ended calls f once no job runs any more; see hang.Group.
+func (m *Mover) Ended(f func()) { m.jobs.Then(f) }
+
 // finish moves what can be moved at once, until ctx ends.
 func (m *Mover) finish(ctx context.Context) {
-	defer m.jobs.Wait()
+	defer m.jobs.Wait(jobPatience)
 	for ctx.Err() == nil {
 		if _, err := m.scan(ctx); err != nil {
 			return
@@ -151,7 +164,7 @@ func (m *Mover) finish(ctx context.Context) {
 // worker. It returns when to look again if nobody rings.
 func (m *Mover) scan(ctx context.Context) (time.Duration, error) {
 	now := time.Now()
-	m.expire(ctx, now)
+	m.purge(ctx, now)
 	files, err := m.ready(ctx, now)
 	if err != nil {
 		return 0, err
@@ -243,6 +256,9 @@ func (m *Mover) untilDue(ctx context.Context, now time.Time) (time.Duration, err
 // try starts a job for the file unless it has one or its store is busy.
 func (m *Mover) try(ctx context.Context, f *state.FileRow) {
 	t, err := m.o.Target(f.Store)
+	if errors.Is(err, ErrAway) {
+		return
+	}
 	if err != nil {
 		m.unknownStore(ctx, f, err)
 		return
