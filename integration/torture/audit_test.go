@@ -2,7 +2,6 @@ package torture
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os/exec"
 	"path/filepath"
@@ -290,7 +289,7 @@ func decode(place string) error {
 	out, err := exec.Command("ffmpeg", "-nostdin", "-v", "error", "-xerror", "-i", place, "-map", "0", "-fps_mode", "passthrough",
 		"-enc_time_base:v", "1:90000", "-f", "null", "-").CombinedOutput()
 	if err != nil || len(out) > 0 {
-		return fmt.Errorf("ffmpeg %s: %w\n%.2000s", place, errors.Join(err), out)
+		return fmt.Errorf("ffmpeg %s: %v\n%.2000s", place, err, out)
 	}
 	return nil
 }

@@ -100,7 +100,7 @@ func (p *publisher) connected() {
 	for _, ses := range p.sessions {
 		at := time.Time{}
 		for _, j := range joined {
-			if len(ses.sent) > 0 && j.After(ses.sent[0].Add(-transit)) && !j.After(ses.ended) {
+			if len(ses.sent) > 0 && j.After(ses.sent[0].Add(-50*time.Millisecond)) && !j.After(ses.ended) {
 				at = j
 				break
 			}

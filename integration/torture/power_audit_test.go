@@ -46,7 +46,10 @@ func (g *gather) add(s powerSum) {
 func (p *plant) settle() {
 	p.t.Helper()
 	deadline := time.Now().Add(3 * time.Minute)
-	for !settled(p.t, p.s) {
+	for quiet := 0; quiet < 3; { // a publication may just begin when nothing else goes on
+		if quiet++; !settled(p.t, p.s) {
+			quiet = 0
+		}
 		if time.Now().After(deadline) {
 			p.unsettled()
 			return

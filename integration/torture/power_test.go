@@ -68,15 +68,20 @@ type powerSum struct {
 	repaired                                   int
 }
 
+// plants bounds how many labs run at once: each one is six streams.
+var plants = make(chan struct{}, 3)
+
 // newPlant starts a server and its publishers. The seed decides all of it.
-func newPlant(t *testing.T, number uint64, fs string) *plant {
+func newPlant(t *testing.T, number uint64, fs, spool string) *plant {
 	t.Helper()
+	plants <- struct{}{}
+	t.Cleanup(func() { <-plants })
 	dir := t.TempDir()
 	p := &plant{t: t, seed: number, fs: fs, chance: random(1000 + number)}
 	p.disk = powercut.New(t, filepath.Join(dir, "data"), powercut.Options{FS: fs, Size: 512 << 20, Chance: random(2000 + number)})
 	p.cos = lab.StartCOS(t, cosserver.Options{Dir: keepable(t, "bucket", t.TempDir()), PublicRead: true, Latency: 5 * time.Millisecond})
 	p.r = receive(t, random(3000+number), 0.05)
-	p.s = lab.Start(t, lab.Options{Dir: keepable(t, "server", dir), Recording: powerConfig(p.r.url), COS: p.cos, Spool: powerSpool, Release: *server})
+	p.s = lab.Start(t, lab.Options{Dir: keepable(t, "server", dir), Recording: powerConfig(p.r.url), COS: p.cos, Spool: spool, Release: *server})
 	t.Cleanup(p.disk.Release) // nothing hangs when the server is killed
 	p.s.WaitLog(t, "live recording is on")
 	p.machine = newCanary(t)
@@ -179,7 +184,7 @@ func TestPowerCuts(t *testing.T) {
 			fs := []string{"ext4", "xfs"}[round%2]
 			t.Run(fmt.Sprintf("%d-%s", round, fs), func(t *testing.T) {
 				t.Parallel()
-				p := newPlant(t, uint64(round), fs)
+				p := newPlant(t, uint64(round), fs, powerSpool)
 				p.play(min(perRound, cuts-round*perRound))
 				p.audit()
 				sums.add(p.sum)
