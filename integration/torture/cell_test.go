@@ -1,6 +1,7 @@
 package torture
 
 import (
+	"flag"
 	"fmt"
 	"path/filepath"
 	"regexp"
@@ -17,6 +18,8 @@ import (
 	"github.com/live-recording/liverecord/integration/powercut"
 	"github.com/live-recording/liverecord/internal/state"
 )
+
+var hang = flag.Duration("hang", time.Minute, "how long a disk hangs in the matrix")
 
 // cell is one try of the matrix: a server whose data folder is a faultfs, on a
 // disk that can lose its power where that is tried.
@@ -147,7 +150,7 @@ func (c *cell) hold() {
 	c.t.Helper()
 	switch c.fault.name {
 	case faultHang:
-		time.Sleep(pick(4*time.Second, time.Minute))
+		time.Sleep(pick(4*time.Second, *hang))
 		c.fs.Clear()
 	case faultKill:
 		c.s.Kill(c.t)
@@ -179,6 +182,9 @@ func (c *cell) judge() string {
 		return "the server ended"
 	case !c.settles(time.Minute):
 		healed = "after a restart"
+		if !c.row.atStart {
+			c.t.Errorf("it does not heal without a restart")
+		}
 		c.s.Kill(c.t)
 		c.s.Run(c.t)
 		if !c.settles(time.Minute) {

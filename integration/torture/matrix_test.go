@@ -120,6 +120,7 @@ func TestMatrix(t *testing.T) {
 	var rows []matrixRow
 	if long() {
 		rows = traceRows(t)
+		missingOps(t, rows)
 	} else {
 		for r := range sliceRows {
 			rows = append(rows, r)
@@ -137,6 +138,7 @@ func TestMatrix(t *testing.T) {
 				t.Run(fmt.Sprintf("%s %s %s", row.Op, row.Kind, fault.name), func(t *testing.T) {
 					t.Parallel()
 					text := newCell(t, row, fault).try()
+					t.Log(text)
 					mu.Lock()
 					defer mu.Unlock()
 					cells[row][fault.name] = text
