@@ -61,9 +61,14 @@ type Fault struct {
 	release sync.Once
 }
 
+// Kind is the pattern of all files of a kind, see FS.Kinds.
+func Kind(name string) string { return kindPrefix + name }
+
+const kindPrefix = "kind:"
+
 // Fail makes an operation fail from now on. The pattern is path.Match's: of the
 // base name, or of the path below the mount point if it has a slash; "*" is
-// everything. Of Rename and Link either name may match.
+// everything. Of Rename and Link either name may match, of a Kind the new one.
 func (f *FS) Fail(op Op, pattern string, errno syscall.Errno) *Fault {
 	return f.add(&Fault{op: op, pattern: pattern, errno: errno, times: -1})
 }
@@ -143,8 +148,8 @@ func (x *Fault) Remove() {
 }
 
 // strikes tells whether the fault counts for an operation, and counts it.
-func (x *Fault) strikes(op Op, paths []string) bool {
-	if x.op != Any && x.op != op || !matches(x.pattern, paths) {
+func (x *Fault) strikes(op Op, kind string, paths []string) bool {
+	if x.op != Any && x.op != op || x.pattern != Kind(kind) && !matches(x.pattern, paths) {
 		return false
 	}
 	x.mu.Lock()
@@ -198,10 +203,11 @@ func matches(pattern string, paths []string) bool {
 // it has to fail with. Paths are relative to the mount point.
 func (f *FS) before(op Op, paths ...string) syscall.Errno {
 	f.mu.Lock()
-	f.trace[Call{op, f.kind(paths[len(paths)-1])}]++
+	kind := f.kind(paths[len(paths)-1])
+	f.trace[Call{op, kind}]++
 	var struck []*Fault
 	for _, x := range f.faults {
-		if x.strikes(op, paths) {
+		if x.strikes(op, kind, paths) {
 			struck = append(struck, x)
 		}
 	}
