@@ -283,7 +283,7 @@ func (h *house) reload(c *config.Config) {
 	known := h.recompile()
 	h.setEndpoints()
 	h.log.Info("the configuration was reloaded", "rules", len(c.Rules), "templates", len(c.Templates))
-	h.schedule.changed()
+	h.schedule.reloaded()
 	if !known { // the state answers again
 		h.recompile()
 		h.setEndpoints()
