@@ -25,7 +25,9 @@ type schedule struct {
 // maxSleep bounds the sleep, should the clock be set.
 const maxSleep = time.Minute
 
-func newSchedule(h *house) *schedule { return &schedule{house: h, bell: make(chan struct{}, 1), redo: make(chan struct{}, 1)} }
+func newSchedule(h *house) *schedule {
+	return &schedule{house: h, bell: make(chan struct{}, 1), redo: make(chan struct{}, 1)}
+}
 
 // changed is called after tasks were made, stopped or deleted. What was stopped
 // ends before it returns.
