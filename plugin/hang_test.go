@@ -88,6 +88,11 @@ func left(t *testing.T) (inCalls, others []string) {
 			strings.Contains(g, "net/http.(*persistConn)") { // a connection to the COS server that is kept for later
 			continue
 		}
+		// The two helpers of database/sql that end with the connection whose call hangs.
+		if strings.Contains(g, "database/sql.(*DB).connectionOpener") || strings.Contains(g, "database/sql.(*Rows).awaitDone") {
+			inCalls = append(inCalls, g)
+			continue
+		}
 		lines := strings.Split(g, "\n")
 		if len(lines) > 2 && (strings.Contains(lines[2], "syscall.") || strings.Contains(lines[2], "/syscall.")) {
 			inCalls = append(inCalls, g)

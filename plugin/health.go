@@ -50,8 +50,7 @@ func (h *health) problems() []string {
 
 // ofState reads what the state and its folder say.
 func (h *health) ofState() (out []string, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
+	ctx := context.Background() // it could not break off what hangs
 	var parked int
 	err = h.house.db.Reader().QueryRowContext(ctx, `SELECT COUNT(*) FROM files WHERE state=?`, string(state.FileParked)).Scan(&parked)
 	if err != nil {

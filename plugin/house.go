@@ -283,15 +283,15 @@ func (h *house) reload(c *config.Config) {
 	known := h.recompile()
 	h.setEndpoints()
 	h.log.Info("the configuration was reloaded", "rules", len(c.Rules), "templates", len(c.Templates))
-	h.schedule.changed()
-	if !known { // the state answers again
-		h.recompile()
-		h.setEndpoints()
-	}
+	h.schedule.reloaded()
 	if n, err := h.mover.Unpark(context.Background(), ""); err != nil {
 		h.log.Error("parked files", "error", err)
 	} else if n > 0 {
 		h.log.Info("parked files are tried again", "files", n)
+	}
+	if !known { // the state answers again
+		h.recompile()
+		h.setEndpoints()
 	}
 }
 

@@ -94,8 +94,7 @@ func btoi(b bool) int {
 
 // ofState counts what is in the state.
 func (m *metrics) ofState() (out []prometheus.Metric, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
+	ctx := context.Background() // it could not break off what hangs
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		out = append(out, prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...))
 	}

@@ -16,6 +16,7 @@ import (
 type schedule struct {
 	house *house
 	bell  chan struct{}
+	redo  chan struct{} // asks run to apply
 
 	mu   sync.Mutex // one reading of the tasks at a time, so that the latest counts
 	told time.Time  // tasks that begin until here were told to the recorder
@@ -24,7 +25,9 @@ type schedule struct {
 // maxSleep bounds the sleep, should the clock be set.
 const maxSleep = time.Minute
 
-func newSchedule(h *house) *schedule { return &schedule{house: h, bell: make(chan struct{}, 1)} }
+func newSchedule(h *house) *schedule {
+	return &schedule{house: h, bell: make(chan struct{}, 1), redo: make(chan struct{}, 1)}
+}
 
 // changed is called after tasks were made, stopped or deleted. What was stopped
 // ends before it returns.
@@ -38,6 +41,15 @@ func (s *schedule) changed() {
 	}
 }
 
+// reloaded has the tasks read again soon: their templates may have changed. It
+// does not wait for the state.
+func (s *schedule) reloaded() {
+	select {
+	case s.redo <- struct{}{}:
+	default:
+	}
+}
+
 func (s *schedule) run(ctx context.Context) {
 	t := time.NewTimer(0)
 	defer t.Stop()
@@ -46,14 +58,17 @@ func (s *schedule) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-s.bell:
+			t.Reset(s.next(ctx))
+			continue
+		case <-s.redo:
 		case <-t.C:
-			if err := s.apply(ctx); err != nil {
-				if ctx.Err() == nil {
-					s.house.log.Error("the tasks can't be read", "error", err)
-				}
-				t.Reset(time.Second)
-				continue
+		}
+		if err := s.apply(ctx); err != nil {
+			if ctx.Err() == nil {
+				s.house.log.Error("the tasks can't be read", "error", err)
 			}
+			t.Reset(time.Second)
+			continue
 		}
 		t.Reset(s.next(ctx))
 	}

@@ -33,7 +33,11 @@ func (r *Recorder) Recover(ctx context.Context) error {
 		return err
 	}
 	for _, row := range rows {
-		if err := r.takeUp(ctx, row); err != nil { // one recording's trouble is not that of the others
+		err := r.takeUp(ctx, row)
+		if state.IsBroken(err) {
+			return fmt.Errorf("recording %d: %w", row.ID, err)
+		}
+		if err != nil { // one recording's trouble is not that of the others
 			r.o.Log.Error("a recording can't be taken up; it stays as it is until the next start", "recording", row.ID, "path", row.Path, "error", err)
 		}
 	}

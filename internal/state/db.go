@@ -147,7 +147,12 @@ func (db *DB) CloseWithin(patience time.Duration) error {
 	case <-db.done:
 		return db.closeErr
 	case <-t.C:
-		db.abandon.Do(func() { close(db.abandoned) })
+		db.abandon.Do(func() {
+			close(db.abandoned)
+			for _, pool := range []*sql.DB{db.read, db.write} {
+				go pool.Close() //nolint:errcheck // frees who waits for a connection; closeFiles closes again
+			}
+		})
 		return hang.ErrNoAnswer
 	}
 }
