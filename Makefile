@@ -59,8 +59,8 @@ bench: deps build ## measurements, as ratios
 	go test -run '^$$' -bench . -benchmem ./...
 
 .PHONY: torture
-torture: deps build build/tools/versitygw ## the long fault suite: make torture SEED=1 N=200
-	go test -count=1 -v -timeout 0 ./integration/torture -args -seed=$(or $(SEED),1) -n=$(or $(N),200)
+torture: deps build build/tools/versitygw ## the long fault suite: make torture SEED=1 N=200; WRITE=1 writes its figures into docs/torture.md
+	go test -count=1 -v -timeout 0 ./integration/torture -args -seed=$(or $(SEED),1) -n=$(or $(N),200) $(if $(WRITE),-write)
 	go test -count=1 -tags torture -run TestForeignServer ./internal/store/cos
 	go test -count=1 -tags torture -v -timeout 0 -run TestSixtyFiveMinutesPaced ./plugin
 	LIVERECORD_LONG=1 go test -count=1 -timeout 0 -run TestThousandEndInTheSameSecond ./plugin

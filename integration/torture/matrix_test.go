@@ -121,6 +121,7 @@ func TestMatrix(t *testing.T) {
 	if long() {
 		rows = traceRows(t)
 		missingOps(t, rows)
+		t.Logf("%d operations: %v", len(rows), rows)
 	} else {
 		for r := range sliceRows {
 			rows = append(rows, r)
