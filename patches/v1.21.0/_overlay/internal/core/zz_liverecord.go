@@ -1,8 +1,14 @@
 package core
 
 import (
+	"fmt"
+	"os"
+
+	"github.com/alecthomas/kong"
+
 	"github.com/bluenviron/mediamtx/internal/conf"
 	"github.com/bluenviron/mediamtx/internal/defs"
+	"github.com/bluenviron/mediamtx/internal/logger"
 	"github.com/bluenviron/mediamtx/liverecord/bridge"
 
 	"github.com/live-recording/liverecord/patches/host"
@@ -65,4 +71,35 @@ func (pa *path) liveRecordOffline() {
 		pa.liveRecord.Offline(host.Reason(pa.source))
 		pa.liveRecord = nil
 	}
+}
+
+// liveRecordHelp adds our command to what --help prints.
+func liveRecordHelp() kong.Option {
+	return kong.Help(func(o kong.HelpOptions, ctx *kong.Context) error {
+		if err := kong.DefaultHelpPrinter(o, ctx); err != nil {
+			return err
+		}
+		_, err := fmt.Fprint(ctx.Stdout, host.Help)
+		return err
+	})
+}
+
+// liveRecordNoUpgrade ends the process: --upgrade would replace the server by
+// one that records nothing.
+func liveRecordNoUpgrade() {
+	fmt.Fprint(os.Stderr, host.NoUpgrade)
+	os.Exit(1)
+}
+
+type liveRecordSilent struct{}
+
+func (liveRecordSilent) Log(logger.Level, string, ...any) {}
+
+// liveRecordValidate checks recording.yml with --validate-conf.
+func liveRecordValidate(confPath string) bool {
+	c, _, err := conf.Load(confPath, nil, liveRecordSilent{}) // its warnings were printed before
+	if err != nil {
+		return false
+	}
+	return host.Setting{ServerFile: confPath, LiveRecord: c.LiveRecord}.Validate(os.Stdout)
 }
