@@ -2,9 +2,11 @@
 // journal that says what is in it and proves it whole.
 //
 // What is written to a File survives the death of the process at any instant;
-// what was synced (the Dir does so every SyncEvery) survives a power loss. After
-// a crash Dir.Open finds the longest prefix of journal and body that agree and
-// cuts both there.
+// what was synced (the Dir does so every SyncEvery, and Close at the end) survives
+// a power loss. After a crash Dir.Open compares the journal with the body: a torn
+// tail is cut off, a damaged range within the body is noted and left out, and all
+// else is kept. A file that can't be understood is set aside (see SetAside); an
+// error of the disk leaves it as it is. Nothing that holds something is deleted.
 //
 // A Dir is one folder on one disk: the spool proper for remote stores, and a
 // hidden folder inside each local store, so that finishing a file is a rename.
@@ -18,6 +20,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -62,17 +65,20 @@ type Dir struct {
 	live    map[string]*File
 	held    map[string]int64 // body bytes on the disk, per file
 	suspect map[string]bool
+	unread  map[string]bool // of an earlier run, and not examined yet
 	sick    error
 
-	quit chan struct{}
-	done chan struct{}
+	flushes chan flush
+	quit    chan struct{}
+	done    chan struct{} // the periodic sync has ended
+	flushed chan struct{} // so have the syncs at the ends of files
 }
 
 // Open opens (and creates) the folder. max bounds the bytes of all bodies in
 // it, minFree is the free space of the disk that Append leaves alone; 0 = no
 // bound. syncFailed is told when a periodic sync fails.
 func Open(path string, max, minFree int64, syncFailed func(error)) (*Dir, error) {
-	if err := os.MkdirAll(path, 0o700); err != nil {
+	if err := makeFolder(path); err != nil {
 		return nil, fmt.Errorf("spool: %w", err)
 	}
 	root, err := os.OpenRoot(path)
@@ -85,20 +91,49 @@ func Open(path string, max, minFree int64, syncFailed func(error)) (*Dir, error)
 		return nil, fmt.Errorf("spool: %w", err)
 	}
 	d := &Dir{path: path, root: root, handle: h, max: max, minFree: minFree,
-		live: map[string]*File{}, held: map[string]int64{}, suspect: map[string]bool{}, quit: make(chan struct{}), done: make(chan struct{})}
+		live: map[string]*File{}, held: map[string]int64{}, suspect: map[string]bool{}, unread: map[string]bool{},
+		flushes: make(chan flush, 64), quit: make(chan struct{}), done: make(chan struct{}), flushed: make(chan struct{})}
 	if err := d.measure(); err != nil {
 		h.Close()
 		root.Close()
 		return nil, fmt.Errorf("spool: %w", err)
 	}
 	go d.syncLoop(syncFailed)
+	go d.flushLoop()
 	return d, nil
+}
+
+// makeFolder makes a folder and those above it, and makes their names durable: a
+// folder that a power cut takes away takes its files along.
+func makeFolder(path string) error {
+	path = filepath.Clean(path)
+	if s, err := os.Stat(path); err == nil && s.IsDir() {
+		return nil
+	}
+	above := filepath.Dir(path)
+	if above != path {
+		if err := makeFolder(above); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	if s, err := os.Stat(path); err != nil || !s.IsDir() {
+		return errors.Join(err, &os.PathError{Op: "mkdir", Path: path, Err: errors.New("not a folder")})
+	}
+	h, err := os.Open(above)
+	if err != nil {
+		return err
+	}
+	return errors.Join(h.Sync(), h.Close())
 }
 
 // Close stops the periodic sync. Files are closed by their owners.
 func (d *Dir) Close() error {
 	close(d.quit)
 	<-d.done
+	<-d.flushed
 	return errors.Join(d.handle.Close(), d.root.Close())
 }
 
@@ -205,6 +240,7 @@ func (d *Dir) forgetHeld(name string) {
 	d.used.Add(-d.held[name])
 	delete(d.held, name)
 	delete(d.suspect, name)
+	delete(d.unread, name)
 }
 
 // Free returns the free bytes of the disk, at most freeEvery old.
@@ -278,6 +314,7 @@ func (d *Dir) measure() error {
 		if !ok {
 			continue
 		}
+		d.unread[name] = true
 		if s, err := d.root.Stat(e.Name()); err == nil {
 			d.book(name, min(s.Size(), allocated(s)))
 		}
@@ -322,6 +359,14 @@ func (d *Dir) syncDirty() error {
 		return err
 	}
 	var errs []error
+	if slices.ContainsFunc(dirty, func(f *File) bool { return !f.named.Load() }) {
+		if err := d.handle.Sync(); err != nil {
+			return fmt.Errorf("sync: %w", err)
+		}
+		for _, f := range dirty {
+			f.named.Store(true)
+		}
+	}
 	for _, f := range dirty {
 		if err := f.Sync(); err != nil && !errors.Is(err, os.ErrClosed) {
 			errs = append(errs, err)
