@@ -191,7 +191,7 @@ type house struct {
 
 var formats = map[string]mux.Format{
 	string(config.MP4): mp4.Format, string(config.FLV): flv.Format, string(config.AAC): adts.Format,
-	state.FormatTS: mpegts.Format{}, state.FormatM4S: fmp4.Format{}, state.FormatInit: fmp4.Format{},
+	state.FormatTS: mpegts.Format{}, state.FormatM4S: fmp4.Format{}, state.FormatInit: fmp4.InitFormat{},
 }
 
 // openHouse starts everything, or nothing.

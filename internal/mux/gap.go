@@ -36,3 +36,14 @@ type Filler interface {
 type Remaker interface {
 	Remake(tracks []hooks.Track) ([]byte, error)
 }
+
+// Zeros yields n zero bytes in slices; false if yield did.
+func Zeros(n int64, yield func([]byte) bool) bool {
+	var block [64 << 10]byte
+	for ; n > 0; n -= int64(len(block)) {
+		if !yield(block[:min(n, int64(len(block)))]) {
+			return false
+		}
+	}
+	return true
+}

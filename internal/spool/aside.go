@@ -119,9 +119,16 @@ func (d *Dir) Orphans() ([]string, error) {
 }
 
 // Unread tells whether a file was here when the folder was opened and has not been
-// examined since: its bytes may have rotted meanwhile.
+// found whole, or filled, since: its bytes may have rotted meanwhile.
 func (d *Dir) Unread(name string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.unread[name]
+}
+
+// Read notes that a file was examined and found whole.
+func (d *Dir) Read(name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.unread, name)
 }

@@ -19,6 +19,14 @@ func offsetOf(n int64) []byte { return binary.LittleEndian.AppendUint64(nil, uin
 // read of them is kept in NAME.part.bad, at the same offsets. ErrBad if nothing of
 // the file is whole. format may be a mux.Filler, a mux.Remaker, both or neither.
 func (f *File) Fill(tracks []hooks.Track, format any) error {
+	err := f.fill(tracks, format)
+	if err == nil {
+		f.dir.Read(f.name)
+	}
+	return err
+}
+
+func (f *File) fill(tracks []hooks.Track, format any) error {
 	if len(f.bad) == 0 {
 		return nil
 	}

@@ -30,7 +30,6 @@ func (d *Dir) Open(name string) (*File, Header, Report, error) {
 	f.size.Store(x.report.Body)
 	d.mu.Lock()
 	d.live[name] = f
-	delete(d.unread, name)
 	d.mu.Unlock()
 	return f, x.header, x.report, nil
 }
