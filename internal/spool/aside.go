@@ -47,6 +47,7 @@ func (d *Dir) SetAside(name string) (path string, size int64, err error) {
 	if path == "" {
 		return "", 0, nil
 	}
+	d.countAsides()
 	return path, size, d.handle.Sync()
 }
 
@@ -67,8 +68,11 @@ func (d *Dir) freeSuffix(name string) string {
 
 // Asides lists what was set aside in the folder, by name: bodies, journals, and
 // damaged parts of files (NAME.part.bad) that were recovered but for them.
-func (d *Dir) Asides() ([]Aside, error) {
-	entries, err := d.entries()
+func (d *Dir) Asides() ([]Aside, error) { return AsidesIn(d.path) }
+
+// AsidesIn does the same for a folder that is not open.
+func AsidesIn(dir string) ([]Aside, error) {
+	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -78,11 +82,19 @@ func (d *Dir) Asides() ([]Aside, error) {
 			continue
 		}
 		if info, err := e.Info(); err == nil {
-			out = append(out, Aside{filepath.Join(d.path, e.Name()), min(info.Size(), allocated(info))})
+			out = append(out, Aside{filepath.Join(dir, e.Name()), min(info.Size(), allocated(info))})
 		}
 	}
-	slices.SortFunc(out, func(a, b Aside) int { return strings.Compare(a.Path, b.Path) })
 	return out, nil
+}
+
+// AsideCount is how many there are; at most asideEvery old.
+func (d *Dir) AsideCount() int64 { return d.aside.Load() }
+
+func (d *Dir) countAsides() {
+	if files, err := d.Asides(); err == nil {
+		d.aside.Store(int64(len(files)))
+	}
 }
 
 func isAside(name string) bool {

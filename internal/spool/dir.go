@@ -38,6 +38,8 @@ const (
 	manyDirty = 8
 	// freeEvery bounds how often the free space is asked for.
 	freeEvery = 500 * time.Millisecond
+	// asideEvery is how often it is looked how many files are set aside: operators delete them.
+	asideEvery = time.Minute
 )
 
 var (
@@ -55,6 +57,7 @@ type Dir struct {
 
 	max, minFree int64
 	used         atomic.Int64
+	aside        atomic.Int64 // files that were set aside, as last counted
 
 	freeMu  sync.Mutex
 	freeAt  time.Time
@@ -326,9 +329,15 @@ func (d *Dir) syncLoop(failed func(error)) {
 	defer close(d.done)
 	t := time.NewTicker(SyncEvery)
 	defer t.Stop()
+	d.countAsides()
+	counted := time.Now()
 	for {
 		select {
 		case <-t.C:
+			if time.Since(counted) > asideEvery {
+				d.countAsides()
+				counted = time.Now()
+			}
 			if err := d.syncDirty(); err != nil && failed != nil {
 				failed(fmt.Errorf("%s: %w", d.path, err))
 			}
