@@ -68,7 +68,7 @@ type house struct {
 
 var formats = map[string]mux.Format{
 	string(config.MP4): mp4.Format, string(config.FLV): flv.Format, string(config.AAC): adts.Format,
-	state.FormatTS: mpegts.Format{}, state.FormatM4S: fmp4.Format{}, state.FormatInit: fmp4.Format{},
+	state.FormatTS: mpegts.Format{}, state.FormatM4S: fmp4.Format{}, state.FormatInit: fmp4.InitFormat{},
 }
 
 // holder is what locks say of this server.

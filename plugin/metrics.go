@@ -26,6 +26,7 @@ var (
 	descBacklog    = prometheus.NewDesc("liverecord_backlog_bytes", "Bytes that have ended and are not stored yet.", []string{"store"}, nil)
 	descSpool      = prometheus.NewDesc("liverecord_spool_bytes", "Bytes in the folder where a store's files grow.", []string{"store"}, nil)
 	descSpoolLimit = prometheus.NewDesc("liverecord_spool_limit_bytes", "spool.maxSize.", nil, nil)
+	descAside      = prometheus.NewDesc("liverecord_spool_set_aside_files", "Files in the folder where a store's files grow that could not be understood (.bad).", []string{"store"}, nil)
 	descDropped    = prometheus.NewDesc("liverecord_dropped_units", "Units that running recordings had to drop: disk or machine too slow.", nil, nil)
 	descQueue      = prometheus.NewDesc("liverecord_queue_bytes", "Bytes handed over to recordings and not yet acted on.", nil, nil)
 	descAway       = prometheus.NewDesc("liverecord_store_away", "1: the store (empty: the spool of all remote stores) can't be used now.", []string{"store"}, nil)
@@ -47,7 +48,7 @@ func (m *metrics) handler() http.Handler {
 
 // Describe implements prometheus.Collector.
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descRecordings, descFiles, descBacklog, descSpool, descSpoolLimit, descDropped, descQueue, descAway, descBroken, descHangs, descEvents} {
+	for _, d := range []*prometheus.Desc{descRecordings, descFiles, descBacklog, descSpool, descSpoolLimit, descAside, descDropped, descQueue, descAway, descBroken, descHangs, descEvents} {
 		ch <- d
 	}
 }
@@ -74,6 +75,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	for _, name := range m.house.places.names() {
 		if t, err := m.house.places.target(name); err == nil {
 			gauge(descSpool, float64(t.Dir.Used()), name)
+			gauge(descAside, float64(t.Dir.AsideCount()), name)
 		}
 		if away[name] == nil {
 			gauge(descAway, 0, name)

@@ -55,6 +55,7 @@ func (c *command) doctor(f *flag.FlagSet, args []string) (int, error) {
 	x.state()
 	x.server()
 	x.spool()
+	x.asides()
 	for _, name := range s.stores() {
 		x.store(name, s.Stores[name])
 	}
@@ -216,6 +217,11 @@ func (x *examination) spool() {
 	if err != nil {
 		return // there is none yet
 	}
+	if asides, err := spool.AsidesIn(x.s.Spool.Dir); err == nil {
+		for _, a := range asides {
+			used -= a.Bytes // they don't count for the budget
+		}
+	}
 	limit := x.s.Spool.MaxSize
 	if limit > 0 && used > limit*9/10 {
 		x.bad("spool", "budget", fmt.Sprintf("%s of %s are used", bytesText(used), bytesText(limit)),
@@ -223,6 +229,26 @@ func (x *examination) spool() {
 		return
 	}
 	x.ok("spool", "budget", "%s of %s are used", bytesText(used), bytesText(limit))
+}
+
+// asides lists what was set aside where files grow.
+func (x *examination) asides() {
+	seen := map[string]bool{}
+	for _, store := range x.s.stores() {
+		dir := x.s.growDir(store)
+		if seen[dir] {
+			continue
+		}
+		seen[dir] = true
+		files, err := spool.AsidesIn(dir)
+		if err != nil {
+			continue // folder has said so, or there is none yet
+		}
+		for _, a := range files {
+			x.bad("spool", "set aside", fmt.Sprintf("%s (%s) could not be understood", a.Path, bytesText(a.Bytes)),
+				"the log says why; keep a copy, report it, then delete it or move it away")
+		}
+	}
 }
 
 // diskUse sums up the files of a folder.

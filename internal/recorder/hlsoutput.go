@@ -343,7 +343,6 @@ func (o *hlsOutput) end(reason string) {
 	}
 	o.rec.saveFile(&l.row)
 	o.rec.log.Debug("a playlist has ended", "object", l.row.Object, "reason", reason, "pieces", l.pieces)
-	o.rec.r.o.Wake()
 }
 
 func (o *hlsOutput) gap() { o.needKey = true }

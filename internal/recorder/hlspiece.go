@@ -90,8 +90,7 @@ func (o *hlsOutput) closePiece(e hls.Ended) {
 	p, l := o.piece, o.list
 	o.piece = nil
 	if p.sp.Size() == 0 {
-		_ = p.sp.Close()
-		o.rec.dropFile(&p.row, o.place)
+		o.rec.discard(p, o.place)
 		l.pieces--
 		o.join = o.join || p.row.Detail.Discontinuity
 		return
@@ -100,9 +99,6 @@ func (o *hlsOutput) closePiece(e hls.Ended) {
 		o.fail(err)
 	}
 	o.date(p)
-	if err := p.sp.Close(); err != nil {
-		o.rec.log.Error("closing a piece", "object", p.row.Object, "error", err)
-	}
 	p.row.State, p.row.Ended, p.row.Duration, p.row.Detail.Map = state.FileEnded, o.rec.now, e.Duration, l.mapURI
 	p.row.Detail.Independent = !e.Dependent
 	p.row.Size = p.sp.Size()
@@ -113,8 +109,7 @@ func (o *hlsOutput) closePiece(e hls.Ended) {
 		l.origin, p.row.Detail.Origin = &origin, origin
 	}
 	o.fixTarget()
-	o.rec.saveFile(&p.row)
-	o.rec.r.o.Wake()
+	o.rec.endFile(p.sp, &p.row, o.rec.writeFile)
 }
 
 // fixTarget stores the target duration of the playlist before its first piece
@@ -142,13 +137,11 @@ func (o *hlsOutput) initSection() error {
 		return err
 	}
 	if err := f.sp.Append(mux.Batch{Body: [][]byte{data}, Size: int64(len(data))}); err != nil {
-		return err
-	}
-	if err := f.sp.Close(); err != nil {
+		o.rec.discard(f, o.place)
 		return err
 	}
 	f.row.State, f.row.Ended, f.row.Size = state.FileEnded, o.rec.now, f.sp.Size()
-	o.rec.saveFile(&f.row)
+	o.rec.endFile(f.sp, &f.row, o.rec.writeFile)
 	l.inits++
 	l.mapURI = hls.URI(l.key, object)
 	return nil

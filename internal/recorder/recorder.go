@@ -353,6 +353,7 @@ func (r *Recorder) newRecording(cur *Current, s *session, j job) *recording {
 	rec.task = j.window
 	rec.id = identity{task: j.task, rule: j.rule, template: templateKey(j.template), stream: s.stream}
 	rec.log = r.logFor(&rec.row)
+	rec.ledger = &ledger{log: rec.log, quit: r.quit}
 	for _, f := range p.Formats {
 		rec.outs = append(rec.outs, rec.newOutput(f))
 	}

@@ -20,6 +20,10 @@ import (
 // tick is how often a recording looks at its clocks: flushes, deadlines, retries.
 const tick = 200 * time.Millisecond
 
+// settleTime is how long a recording that has ended is listed while the state can't
+// be written.
+const settleTime = 10 * time.Second
+
 // pinned is what a recording was started with; it is stored with it, so that a
 // restart goes on with the same plan whatever the configuration says by then.
 type pinned struct {
@@ -30,9 +34,10 @@ type pinned struct {
 // recording is one rule or task applied to one stream. All of it but the queue
 // belongs to its goroutine.
 type recording struct {
-	r   *Recorder
-	log *slog.Logger
-	q   *queue
+	r      *Recorder
+	log    *slog.Logger
+	q      *queue
+	ledger *ledger
 
 	row  state.RecordingRow
 	task window // when a task wants it to record
@@ -85,8 +90,10 @@ type output interface {
 
 // run is the goroutine of a recording.
 func (rec *recording) run() {
+	defer rec.ledger.wait(0)
 	defer rec.r.ended(rec)
 	defer close(rec.done)
+	defer rec.ledger.wait(settleTime)
 	defer func() {
 		if p := recover(); p != nil {
 			rec.log.Error("the recorder failed; this recording stops, its files so far are kept",
@@ -211,8 +218,9 @@ func (rec *recording) resume() {
 	rec.row.State, _ = next(rec.row.State, sigReturn)
 	rec.row.Deadline = time.Time{}
 	rec.row.Joins++
-	rec.store(func(tx *state.Tx) error {
-		return rec.r.o.Events.Resumed(tx, &rec.row, rec.formats())
+	formats := rec.formats()
+	rec.store(func(tx *state.Tx, row *state.RecordingRow) error {
+		return rec.r.o.Events.Resumed(tx, row, formats)
 	})
 	rec.log.Info("the publisher is back, the recording goes on", "joins", rec.row.Joins)
 }
@@ -318,8 +326,9 @@ func (rec *recording) endPublication(reason string) {
 	}
 	rec.row.State, _ = next(rec.row.State, sigEnd)
 	rec.row.Deadline = deadline
-	rec.store(func(tx *state.Tx) error {
-		return rec.r.o.Events.Paused(tx, &rec.row, rec.formats())
+	formats := rec.formats()
+	rec.store(func(tx *state.Tx, row *state.RecordingRow) error {
+		return rec.r.o.Events.Paused(tx, row, formats)
 	})
 	rec.log.Info("the publication ended, the recording waits", "until", deadline.UTC().Format(time.RFC3339), "reason", reason)
 }
@@ -357,15 +366,15 @@ func (rec *recording) over(x signal, reason string) {
 	rec.row.Deadline = time.Time{}
 	rec.row.Ended = rec.now
 	rec.row.Reason = reason
-	rec.store(func(tx *state.Tx) error {
-		if err := rec.r.o.Events.Ended(tx, &rec.row, rec.formats()); err != nil {
+	formats := rec.formats()
+	rec.store(func(tx *state.Tx, row *state.RecordingRow) error {
+		if err := rec.r.o.Events.Ended(tx, row, formats); err != nil {
 			return err
 		}
-		_, err := tx.SetRecordingDoneIfStored(rec.row.ID)
+		_, err := tx.SetRecordingDoneIfStored(row.ID)
 		return err
 	})
 	rec.log.Info("the recording has ended", "reason", reason)
-	rec.r.o.Wake()
 }
 
 // abandon is the last resort after a panic: what is in the files is finished,
@@ -376,7 +385,7 @@ func (rec *recording) abandon() {
 		if p := recover(); p != nil {
 			rec.log.Error("its files wait for the next start", "panic", fmt.Sprint(p))
 			rec.row.State, rec.row.Reason = state.Interrupted, "internal error"
-			rec.saveRow(context.Background())
+			rec.store(func(*state.Tx, *state.RecordingRow) error { return nil })
 		}
 	}()
 	for _, o := range rec.outs {
@@ -385,17 +394,22 @@ func (rec *recording) abandon() {
 	rec.over(sigStop, "internal error")
 }
 
-// store writes the row and what f adds in one transaction.
-func (rec *recording) store(f func(*state.Tx) error) {
-	err := rec.r.o.DB.UpdateNow(context.Background(), func(tx *state.Tx) error {
-		if err := tx.UpdateRecording(&rec.row); err != nil {
-			return err
+// store writes the row as it is now, and what f adds, in one transaction. f is
+// given a copy of the row: it may run later.
+func (rec *recording) store(f func(*state.Tx, *state.RecordingRow) error) {
+	row := rec.row
+	rec.ledger.add("the recording", func() error {
+		err := rec.r.o.DB.UpdateNow(context.Background(), func(tx *state.Tx) error {
+			if err := tx.UpdateRecording(&row); err != nil {
+				return err
+			}
+			return f(tx, &row)
+		})
+		if err == nil {
+			rec.r.o.Wake()
 		}
-		return f(tx)
+		return err
 	})
-	if err != nil {
-		rec.log.Error("the state can't be written", "error", err)
-	}
 }
 
 // formats lists the formats whose start was told, for events.

@@ -55,6 +55,8 @@ func (r *Recorder) takeUp(ctx context.Context, row *state.RecordingRow) error {
 	rec := &recording{r: r, q: newQueue(queueBytes), row: *row, end: -1, done: make(chan struct{}), now: time.Now(),
 		told: map[config.FormatName]bool{}, random: plan.NewRandomID()}
 	rec.log = r.logFor(row)
+	rec.ledger = &ledger{log: rec.log, quit: r.quit}
+	defer rec.ledger.wait(settleTime)
 	if err := json.Unmarshal(row.Plan, &rec.plan); err != nil {
 		return fmt.Errorf("plan: %w", err)
 	}
@@ -90,20 +92,15 @@ func (r *Recorder) takeUp(ctx context.Context, row *state.RecordingRow) error {
 	crashed := rec.row.State == state.Recording
 	rec.row.State, _ = next(rec.row.State, sigEnd)
 	rec.row.Deadline = deadline
-	rec.store(func(tx *state.Tx) error {
+	formats := rec.formats()
+	rec.store(func(tx *state.Tx, row *state.RecordingRow) error {
 		if !crashed { // told when its publication ended
 			return nil
 		}
-		return r.o.Events.Paused(tx, &rec.row, rec.formats())
+		return r.o.Events.Paused(tx, row, formats)
 	})
 	r.launch(rec)
 	return nil
-}
-
-func (rec *recording) saveRow(ctx context.Context) {
-	if err := rec.r.o.DB.UpdateNow(ctx, func(tx *state.Tx) error { return tx.UpdateRecording(&rec.row) }); err != nil {
-		rec.log.Error("the state can't be written", "error", err)
-	}
 }
 
 // restore gives the recording its outputs back. Until the returned time they
@@ -180,22 +177,33 @@ func (rec *recording) restoreFile(f config.Format, p Place, files []*state.FileR
 }
 
 // reopen repairs a growing file. last is when it was last written to. nil: there
-// is nothing of it, or it can't be read now.
+// is nothing of it, it was set aside, or it can't be read now.
 func (rec *recording) reopen(p Place, row *state.FileRow) (c *openFile, last time.Time) {
 	if s, err := os.Stat(p.Dir.BodyPath(row.Spool)); err == nil {
 		last = s.ModTime()
 	}
 	sp, h, rep, err := p.Dir.Open(row.Spool)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, spool.ErrNoHeader) {
+	if err == nil {
+		if err = sp.Fill(h.Tracks, rec.r.filler(row.Format)); err != nil {
+			err = errors.Join(err, sp.Close())
+		}
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, spool.ErrNoHeader):
 		rec.dropFile(row, p)
 		return nil, last
-	}
-	if err != nil { // one file's trouble is not that of the others
-		rec.log.Error("a file can't be taken up; it stays in the spool until the next start", "object", row.Object, "error", err)
+	case errors.Is(err, spool.ErrBad):
+		rec.setAside(p, row, err)
+		return nil, last
+	case err != nil: // one file's trouble is not that of the others
+		rec.log.Error("a file can't be read; it stays in the spool until the next start", "object", row.Object, "error", err)
 		return nil, last
 	}
-	if rep.CutBody > 0 || rep.CutJournal > 0 {
+	if rep.Torn() {
 		rec.log.Warn("a torn file was repaired", "object", row.Object, "bytes", rep.Body, "cut", rep.CutBody)
+	}
+	if rep.Damaged > 0 {
+		rec.damaged(row, rep.Damaged)
 	}
 	c = &openFile{row: *row, sp: sp}
 	for i := range h.Tracks {
@@ -276,6 +284,7 @@ func (rec *recording) restoreList(ctx context.Context, f config.Format, p Place,
 			last = at
 		}
 	}
+	rec.ledger.wait(settleTime) // its pieces are read from the state
 	for _, row := range lists {
 		if err := o.restoreList(ctx, row); err != nil {
 			return nil, time.Time{}, err
@@ -302,29 +311,33 @@ func (o *hlsOutput) restorePiece(row *state.FileRow) (last time.Time, err error)
 	if row.Format == state.FormatTS {
 		format = hls.TS
 	}
-	if err := c.sp.Close(); err != nil {
-		return last, err
-	}
 	if c.sp.Size() == 0 {
-		o.rec.dropFile(row, o.place)
+		o.rec.discard(c, o.place)
 		return last, nil
 	}
+	o.rec.ledger.wait(settleTime) // the pieces before it are read from the state
 	row.State, row.Ended, row.Size = state.FileEnded, last, c.sp.Size()
-	if row.Format != state.FormatInit {
-		e, err := format.Inspect(plainTracks(c.tracks), o.place.Dir.Records(row.Spool))
-		if err != nil {
-			return last, err
-		}
-		row.Duration, row.Detail.Independent = e.Duration, !e.Dependent
-		if err := o.restoreTimes(row, format, plainTracks(c.tracks)); err != nil {
-			return last, err
-		}
-		if err := o.restoreMap(row, format, plainTracks(c.tracks)); err != nil {
-			return last, err
-		}
+	if err := o.describePiece(row, format, plainTracks(c.tracks)); err != nil {
+		return last, errors.Join(err, c.sp.Close())
 	}
-	o.rec.saveFile(row)
+	o.rec.endFile(c.sp, row, o.rec.writeFile)
 	return last, nil
+}
+
+// describePiece fills in what the playlist says of a repaired piece.
+func (o *hlsOutput) describePiece(row *state.FileRow, format hls.Container, tracks []hooks.Track) error {
+	if row.Format == state.FormatInit {
+		return nil
+	}
+	e, err := format.Inspect(tracks, o.place.Dir.Records(row.Spool))
+	if err != nil {
+		return err
+	}
+	row.Duration, row.Detail.Independent = e.Duration, !e.Dependent
+	if err := o.restoreTimes(row, format, tracks); err != nil {
+		return err
+	}
+	return o.restoreMap(row, format, tracks)
 }
 
 // restoreTimes notes up to where on the timeline a repaired piece goes.

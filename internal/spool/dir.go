@@ -2,9 +2,11 @@
 // journal that says what is in it and proves it whole.
 //
 // What is written to a File survives the death of the process at any instant;
-// what was synced (the Dir does so every SyncEvery) survives a power loss. After
-// a crash Dir.Open finds the longest prefix of journal and body that agree and
-// cuts both there.
+// what was synced (the Dir does so every SyncEvery, and Close at the end) survives
+// a power loss. After a crash Dir.Open compares the journal with the body: a torn
+// tail is cut off, a damaged range within the body is noted and left out, and all
+// else is kept. A file that can't be understood is set aside (see SetAside); an
+// error of the disk leaves it as it is. Nothing that holds something is deleted.
 //
 // A Dir is one folder on one disk: the spool proper for remote stores, and a
 // hidden folder inside each local store, so that finishing a file is a rename.
@@ -18,6 +20,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -41,6 +44,8 @@ const (
 	freePatience = time.Second
 	// hangs is how long a disk may not answer before it counts as one that hangs.
 	hangs = 5 * time.Second
+	// asideEvery is how often it is looked how many files are set aside: operators delete them.
+	asideEvery = time.Minute
 )
 
 // LockName is the file in the folder by which a server makes sure that it is
@@ -65,22 +70,27 @@ type Dir struct {
 	max, minFree int64
 	used         atomic.Int64
 	free         *hang.Question[int64]
+	aside        atomic.Int64 // files that were set aside, as last counted
 
 	mu      sync.Mutex
 	live    map[string]*File
 	held    map[string]int64 // body bytes on the disk, per file
 	suspect map[string]bool
+	unread  map[string]bool // of an earlier run, and not examined yet
 	sick    error
 
-	quit chan struct{}
-	done chan error // the result of closing the folder; of capacity 1
+	flushes chan flush
+	quit    chan struct{}
+	synced  chan struct{} // closed when the periodic sync has ended
+	flushed chan struct{} // so have the syncs at the ends of files
+	done    chan error    // the result of closing the folder; of capacity 1
 }
 
 // Open opens (and creates) the folder. max bounds the bytes of all bodies in
 // it, minFree is the free space of the disk that Append leaves alone; 0 = no
 // bound. syncFailed is told when a periodic sync fails.
 func Open(path string, max, minFree int64, syncFailed func(error)) (*Dir, error) {
-	if err := os.MkdirAll(path, 0o700); err != nil {
+	if err := makeFolder(path); err != nil {
 		return nil, fmt.Errorf("spool: %w", err)
 	}
 	root, err := os.OpenRoot(path)
@@ -93,7 +103,9 @@ func Open(path string, max, minFree int64, syncFailed func(error)) (*Dir, error)
 		return nil, fmt.Errorf("spool: %w", err)
 	}
 	d := &Dir{path: path, root: root, handle: h, max: max, minFree: minFree,
-		live: map[string]*File{}, held: map[string]int64{}, suspect: map[string]bool{}, quit: make(chan struct{}), done: make(chan error, 1)}
+		live: map[string]*File{}, held: map[string]int64{}, suspect: map[string]bool{}, unread: map[string]bool{},
+		flushes: make(chan flush, 64), quit: make(chan struct{}), synced: make(chan struct{}), flushed: make(chan struct{}),
+		done: make(chan error, 1)}
 	d.free = hang.Ask(func() (int64, error) { return freeBytes(d.handle) })
 	if err := d.measure(); err != nil {
 		h.Close()
@@ -101,7 +113,35 @@ func Open(path string, max, minFree int64, syncFailed func(error)) (*Dir, error)
 		return nil, fmt.Errorf("spool: %w", err)
 	}
 	go d.syncLoop(syncFailed)
+	go d.flushLoop()
+	go d.letGo()
 	return d, nil
+}
+
+// makeFolder makes a folder and those above it, and makes their names durable: a
+// folder that a power cut takes away takes its files along.
+func makeFolder(path string) error {
+	path = filepath.Clean(path)
+	if s, err := os.Stat(path); err == nil && s.IsDir() {
+		return nil
+	}
+	above := filepath.Dir(path)
+	if above != path {
+		if err := makeFolder(above); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	if s, err := os.Stat(path); err != nil || !s.IsDir() {
+		return errors.Join(err, &os.PathError{Op: "mkdir", Path: path, Err: errors.New("not a folder")})
+	}
+	h, err := os.Open(above)
+	if err != nil {
+		return err
+	}
+	return errors.Join(h.Sync(), h.Close())
 }
 
 // closePatience is how long Close waits for a sync that is under way.
@@ -120,6 +160,13 @@ func (d *Dir) Close() error {
 	case <-t.C:
 		return fmt.Errorf("%s: %w", d.path, ErrHangs)
 	}
+}
+
+// letGo closes the folder when nothing uses it any more.
+func (d *Dir) letGo() {
+	<-d.synced
+	<-d.flushed
+	d.done <- errors.Join(d.handle.Close(), d.root.Close())
 }
 
 // Path is the folder.
@@ -225,6 +272,7 @@ func (d *Dir) forgetHeld(name string) {
 	d.used.Add(-d.held[name])
 	delete(d.held, name)
 	delete(d.suspect, name)
+	delete(d.unread, name)
 }
 
 // Free returns the free bytes of the disk, at most freeEvery old. While the disk
@@ -302,6 +350,7 @@ func (d *Dir) measure() error {
 		if !ok {
 			continue
 		}
+		d.unread[name] = true
 		if s, err := d.root.Stat(e.Name()); err == nil {
 			d.book(name, min(s.Size(), allocated(s)))
 		}
@@ -310,12 +359,18 @@ func (d *Dir) measure() error {
 }
 
 func (d *Dir) syncLoop(failed func(error)) {
-	defer func() { d.done <- errors.Join(d.handle.Close(), d.root.Close()) }()
+	defer close(d.synced)
 	t := time.NewTicker(SyncEvery)
 	defer t.Stop()
+	d.countAsides()
+	counted := time.Now()
 	for {
 		select {
 		case <-t.C:
+			if time.Since(counted) > asideEvery {
+				d.countAsides()
+				counted = time.Now()
+			}
 			if err := d.syncDirty(); err != nil && failed != nil {
 				failed(fmt.Errorf("%s: %w", d.path, err))
 			}
@@ -346,6 +401,14 @@ func (d *Dir) syncDirty() error {
 		return err
 	}
 	var errs []error
+	if slices.ContainsFunc(dirty, func(f *File) bool { return !f.named.Load() }) {
+		if err := d.handle.Sync(); err != nil {
+			return fmt.Errorf("sync: %w", err)
+		}
+		for _, f := range dirty {
+			f.named.Store(true)
+		}
+	}
 	for _, f := range dirty {
 		if err := f.Sync(); err != nil && !errors.Is(err, os.ErrClosed) {
 			errs = append(errs, err)

@@ -3,10 +3,12 @@ package upload
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"math/rand/v2"
 	"time"
 
+	"github.com/live-recording/liverecord/internal/spool"
 	"github.com/live-recording/liverecord/internal/state"
 	"github.com/live-recording/liverecord/internal/store"
 )
@@ -29,7 +31,7 @@ func pause(attempts int) time.Duration {
 
 // failed notes a failure and decides when, or whether, to try again.
 func (m *Mover) failed(ctx context.Context, f *state.FileRow, cause error) {
-	if errors.Is(cause, errGone) && f.State == state.FileEnded {
+	if (errors.Is(cause, errGone) || errors.Is(cause, spool.ErrBad)) && f.State == state.FileEnded {
 		m.lost(ctx, f, cause)
 		return
 	}
@@ -105,15 +107,31 @@ func (m *Mover) park(ctx context.Context, f *state.FileRow) {
 	})
 }
 
-// lost gives a file up: there is nothing that could be stored.
+// lost gives a file up: there is nothing that could be stored. What the spool still
+// has of it is set aside, for a human, and leaves the budget. A file that can't be
+// understood, and of which the store has parts, is parked: they are not ours to drop.
 func (m *Mover) lost(ctx context.Context, f *state.FileRow, cause error) {
-	f.State, f.Error = state.FileLost, cause.Error()
-	m.o.Log.Error("lost", "store", f.Store, "object", f.Object, "error", cause)
-	m.write(ctx, func(tx *state.Tx) error { return m.settle(ctx, tx, f) })
-	if f.Parent != 0 {
-		if t, err := m.o.Target(f.Store); err == nil {
-			_ = m.list(ctx, t, f.Parent)
+	f.Error = cause.Error()
+	t, err := m.o.Target(f.Store)
+	if err == nil && f.Spool != "" {
+		path, size, e := t.Dir.SetAside(f.Spool)
+		switch {
+		case e != nil:
+			m.o.Log.Error("a file can't be set aside", "store", f.Store, "object", f.Object, "error", e)
+		case path != "":
+			m.o.Log.Error("a file was set aside", "file", path, "bytes", size, "error", cause)
+			f.Error = fmt.Sprintf("%v; it is kept as %s (%d bytes)", cause, path, size)
 		}
+	}
+	if errors.Is(cause, spool.ErrBad) && f.Upload != "" && f.Parent == 0 {
+		m.park(ctx, f)
+		return
+	}
+	f.State = state.FileLost
+	m.o.Log.Error("lost", "store", f.Store, "object", f.Object, "error", f.Error)
+	m.write(ctx, func(tx *state.Tx) error { return m.settle(ctx, tx, f) })
+	if f.Parent != 0 && err == nil {
+		_ = m.list(ctx, t, f.Parent)
 	}
 }
 

@@ -55,31 +55,39 @@ func (m *Mover) finishLocal(ctx context.Context, t *Target, f *state.FileRow) er
 	return m.stored(ctx, t, f, res)
 }
 
-// reread cuts a suspect file to what is still as it was recorded.
+// reread compares a file with its journal, where the disk may not hold what was
+// written to it. What is damaged is left out, a torn tail is cut off.
 func (m *Mover) reread(ctx context.Context, t *Target, f *state.FileRow) error {
 	_, rep, err := t.Dir.Examine(f.Spool)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, spool.ErrNoHeader) {
 		return nil // the usual way finds out what that means
 	}
-	if err != nil || rep.Body >= f.Size {
+	if err == nil && rep.Body >= f.Size && rep.Damaged == 0 {
+		t.Dir.Read(f.Spool) // it may be the object already: it is not to be touched
+		return nil
+	}
+	if err != nil {
 		return err
 	}
-	m.o.Log.Error("the disk did not keep all that was recorded",
-		"store", f.Store, "object", f.Object, "bytes", rep.Body, "lost", f.Size-rep.Body)
+	file, h, rep, err := t.Dir.Open(f.Spool)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(file.Fill(h.Tracks, m.o.Formats[f.Format]), file.Close()); err != nil {
+		return err
+	}
+	m.o.Log.Error("the disk did not keep all that was recorded", "store", f.Store, "object", f.Object,
+		"bytes", rep.Body, "lost", max(0, f.Size-rep.Body), "damaged", rep.Damaged)
+	if rep.Body >= f.Size {
+		return nil
+	}
 	if f.Size = rep.Body; f.Size == 0 {
 		return fmt.Errorf("%w: the disk did not keep them", errGone)
 	}
 	m.mu.Lock()
 	delete(m.checked, f.ID) // parts may hold more, or end elsewhere
 	m.mu.Unlock()
-	if err := m.o.DB.UpdateNow(ctx, func(tx *state.Tx) error { return tx.UpdateFile(f) }); err != nil {
-		return err
-	}
-	file, _, _, err := t.Dir.Open(f.Spool)
-	if err != nil {
-		return err
-	}
-	return file.Close()
+	return m.o.DB.UpdateNow(ctx, func(tx *state.Tx) error { return tx.UpdateFile(f) })
 }
 
 // rename gives a file another key: the store holds a file of that name that is

@@ -171,13 +171,14 @@ func (u *upload) relieve(ctx context.Context) (held bool, err error) {
 		}
 	}
 	sort.Slice(parts, func(i, j int) bool { return parts[i].Number < parts[j].Number })
+	var give [][2]int64
 	for _, p := range parts {
-		if live.IsReleased(p.Start, p.Start+p.Size) {
-			continue
+		if !live.IsReleased(p.Start, p.Start+p.Size) {
+			give = append(give, [2]int64{p.Start, p.Start + p.Size})
 		}
-		if err := live.Release(p.Start, p.Start+p.Size); err != nil {
-			return true, fmt.Errorf("giving parts back to the disk: %w", err)
-		}
+	}
+	if err := live.Release(give...); err != nil {
+		return true, fmt.Errorf("giving parts back to the disk: %w", err)
 	}
 	return false, nil
 }

@@ -331,7 +331,7 @@ func (m *Mover) guarded(ctx context.Context, t *Target, f *state.FileRow) (err e
 }
 
 func (m *Mover) move(ctx context.Context, t *Target, f *state.FileRow) error {
-	if f.State == state.FileEnded && t.Dir.Suspect(f.Spool) {
+	if f.State == state.FileEnded && (t.Dir.Suspect(f.Spool) || t.Dir.Unread(f.Spool)) {
 		if err := m.reread(ctx, t, f); err != nil {
 			return err
 		}

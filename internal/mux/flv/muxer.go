@@ -124,6 +124,7 @@ func (m *muxer) Flush() mux.Batch {
 		m.clock.start(m.pending[0].at)
 		m.out.scratch = appendStarts(m.out.scratch, m.streams)
 	}
+	m.index.Note(m.clock.note())
 	for i := range m.pending {
 		m.encode(&m.pending[i])
 	}

@@ -56,6 +56,7 @@ func summarize(streams []stream, records mux.Records) (*summary, error) {
 
 func (s *summary) add(st *stream, p *index.Position) {
 	at := nanos(p.DTS, st.rate)
+	s.clock.read(p.Note)
 	s.clock.start(at)
 	ms := s.clock.stamp(at)
 	s.samples++

@@ -17,6 +17,9 @@ var ErrEmpty = errors.New("mp4: sample holds no coded data")
 // than one more slice for writev.
 const copyBelow = 4096
 
+// noteEvery is the number of records after which the notes are repeated.
+const noteEvery = 64
+
 const (
 	maxSample = 1 << 30 // bytes; stsz has 32 bits
 	maxOffset = math.MaxInt32
@@ -29,6 +32,8 @@ type muxer struct {
 
 	notes    notes
 	noteList []byte // of the next record
+
+	flushes int
 
 	enc     index.Encoder
 	body    [][]byte
@@ -135,6 +140,9 @@ func (m *muxer) Flush() mux.Batch {
 	}
 	if len(m.noteList) > 0 {
 		m.enc.Note(m.noteList)
+	}
+	if m.flushes++; m.flushes%noteEvery == 0 {
+		m.notes = notes{} // noted once more: the record that holds them may be damaged
 	}
 	for _, i := range m.order {
 		t := &m.tracks[i]

@@ -51,7 +51,7 @@ func (n *notes) addCreated(list []byte, t time.Time) []byte {
 
 func (n *notes) set(kind byte, track int, b []byte) {
 	switch {
-	case kind == noteCreated && len(b) == 8:
+	case kind == noteCreated && len(b) == 8 && !n.hasCreated:
 		n.created, n.hasCreated = int64(binary.BigEndian.Uint64(b)), true
 	case kind == noteFrame && track < len(n.frames) && n.frames[track] == nil:
 		n.frames[track] = append([]byte{}, b...)

@@ -144,6 +144,9 @@ func Sum(n int, records mux.Records) (Totals, error) {
 		if err != nil {
 			return t, err
 		}
+		if _, ok := mux.IsGap(b); ok {
+			continue
+		}
 		r, err := Decode(b)
 		if err != nil {
 			return t, fmt.Errorf("record %d: %w", t.Records, err)
