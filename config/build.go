@@ -18,6 +18,7 @@ func (d *decoder) build(r *rawFile) *Config {
 		DefaultApp:    r.DefaultApp.v,
 		Timezone:      d.timezone(&r.Timezone),
 		MaxRecordings: r.MaxRecordings.v,
+		Memory:        r.Memory.v,
 		State:         r.State.v,
 		Spool:         Spool{Dir: r.Spool.Dir.v, MaxSize: r.Spool.MaxSize.v, MinFree: r.Spool.MinFree.v},
 		DefaultStore:  r.DefaultStore.v,
@@ -32,6 +33,9 @@ func (d *decoder) build(r *rawFile) *Config {
 	d.required(&r.Spool.Dir.origin, r.Spool.Dir.v, "Write a folder, such as data/spool")
 	if s := &r.Spool.MaxSize; s.v < 1<<20 && !s.bad {
 		d.fail(s.spot, s.shown()+" is too small for a spool", "Write at least 1MB; 20GB is the default")
+	}
+	if m := &r.Memory; m.v > 0 && m.v < 16<<20 && !m.bad {
+		d.fail(m.spot, m.shown()+" is too little for any recording", "Write at least 16MB; 0 stands for a quarter of the machine's memory")
 	}
 	c.API = d.api(&r.API)
 	c.Stores = d.stores(r, c.API)

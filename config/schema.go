@@ -13,6 +13,7 @@ type rawFile struct {
 	DefaultApp    text               `yaml:"defaultApp"`
 	Timezone      text               `yaml:"timezone"`
 	MaxRecordings number             `yaml:"maxRecordings"`
+	Memory        size               `yaml:"memory"`
 	State         text               `yaml:"state"`
 	Spool         rawSpool           `yaml:"spool"`
 	Stores        named[rawStore]    `yaml:"stores"`

@@ -26,6 +26,9 @@ var (
 	descSpoolLimit = prometheus.NewDesc("liverecord_spool_limit_bytes", "spool.maxSize.", nil, nil)
 	descDropped    = prometheus.NewDesc("liverecord_dropped_units", "Units that running recordings had to drop: disk or machine too slow.", nil, nil)
 	descQueue      = prometheus.NewDesc("liverecord_queue_bytes", "Bytes handed over to recordings and not yet acted on.", nil, nil)
+	descMemory     = prometheus.NewDesc("liverecord_memory_bytes", "Memory that media of recordings takes before it is on disk, with its overhead.", nil, nil)
+	descMemoryMax  = prometheus.NewDesc("liverecord_memory_limit_bytes", "The limit of liverecord_memory_bytes: `memory`.", nil, nil)
+	descShed       = prometheus.NewDesc("liverecord_memory_dropped_units_total", "Units dropped because the memory for recordings was used up.", nil, nil)
 	descEvents     = prometheus.NewDesc("liverecord_events", "Notifications by endpoint and state.", []string{"endpoint", "state"}, nil)
 )
 
@@ -41,7 +44,7 @@ func (m *metrics) handler() http.Handler {
 
 // Describe implements prometheus.Collector.
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descRecordings, descFiles, descBacklog, descSpool, descSpoolLimit, descDropped, descQueue, descEvents} {
+	for _, d := range []*prometheus.Desc{descRecordings, descFiles, descBacklog, descSpool, descSpoolLimit, descDropped, descQueue, descMemory, descMemoryMax, descShed, descEvents} {
 		ch <- d
 	}
 }
@@ -68,6 +71,9 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	}
 	gauge(descDropped, float64(dropped))
 	gauge(descQueue, float64(waiting))
+	gauge(descMemory, float64(m.house.memory.Used()))
+	gauge(descMemoryMax, float64(m.house.memory.Limit()))
+	ch <- prometheus.MustNewConstMetric(descShed, prometheus.CounterValue, float64(m.house.memory.Dropped()))
 	for _, name := range m.house.places.names() {
 		if t, err := m.house.places.target(name); err == nil {
 			gauge(descSpool, float64(t.Dir.Used()), name)

@@ -25,6 +25,7 @@ import (
 	"github.com/live-recording/liverecord/config"
 	"github.com/live-recording/liverecord/hooks"
 	"github.com/live-recording/liverecord/internal/api"
+	"github.com/live-recording/liverecord/internal/memory"
 	"github.com/live-recording/liverecord/internal/mux"
 	"github.com/live-recording/liverecord/internal/mux/adts"
 	"github.com/live-recording/liverecord/internal/mux/flv"
@@ -180,6 +181,7 @@ type house struct {
 	schedule *schedule
 	service  *service // nil without api.address
 	metrics  *metrics
+	memory   *memory.Budget // for all media
 	config   atomic.Pointer[config.Config]
 	pair     config.Credential // of the command line
 
@@ -250,14 +252,23 @@ func (h *house) build(c *config.Config) {
 		DB: h.db, Log: h.log, Events: ev, Formats: formats, Target: h.places.target, Stored: h.notifier.Wake,
 	})
 	named := map[config.FormatName]mux.Format{config.MP4: mp4.Format, config.FLV: flv.Format, config.AAC: adts.Format}
+	h.memory = memory.New(memoryLimit(c))
 	h.recorder = recorder.New(recorder.Options{
-		DB: h.db, Log: h.log, Events: ev, Formats: named, Place: h.places.place, Stores: h.places.names, Wake: h.mover.Wake, Grew: h.mover.Grew,
+		Memory: h.memory, DB: h.db, Log: h.log, Events: ev, Formats: named, Place: h.places.place, Stores: h.places.names, Wake: h.mover.Wake, Grew: h.mover.Grew,
 	})
 	h.schedule = newSchedule(h)
 	h.metrics = newMetrics(h)
 	h.config.Store(c)
 	h.recompile()
 	h.setEndpoints()
+}
+
+// memoryLimit is the budget for media in bytes.
+func memoryLimit(c *config.Config) int64 {
+	if c.Memory > 0 {
+		return c.Memory
+	}
+	return memory.Default()
 }
 
 // recompile puts rules and templates into force: of the configuration and of
@@ -295,6 +306,7 @@ func (h *house) run() {
 	h.keep(tell, "notify", h.notifier.Run)
 	h.keep(tell, "abnormal events", h.trouble.Run)
 	h.keep(move, "tasks", h.schedule.run)
+	h.keep(move, "memory", h.memory.Warden)
 }
 
 // keep runs a part until ctx ends. A bug in it must not take the server down: it
@@ -322,6 +334,7 @@ func (h *house) survives(name string, f func()) {
 // reload takes over what may change while running.
 func (h *house) reload(c *config.Config) {
 	h.config.Store(c)
+	h.memory.SetLimit(memoryLimit(c))
 	h.places.reload(c)
 	h.rulesChanged()
 	h.setEndpoints()
