@@ -46,12 +46,28 @@ func paced(p *lab.RTMPPush, n, rate int, f func(i int) error) error {
 	return p.Flush()
 }
 
-// begin sends the parameters and a first key frame.
+// first is how many ms of ordinary media come before an attack: MediaMTX looks at
+// the first second of a publication, and refuses one that sends too much in it.
+const first = 2000
+
+// begin sends the parameters and ordinary media.
 func (m *material) begin(p *lab.RTMPPush) error {
 	if err := p.Config(m.sps, m.pps, m.asc); err != nil {
 		return err
 	}
-	return p.Video(0, 0, true, m.key)
+	for at := uint32(0); at < first; at += 40 {
+		if err := p.Video(at, 0, at == 0, m.key); err != nil {
+			return err
+		}
+		if err := p.Audio(at, m.frame); err != nil {
+			return err
+		}
+	}
+	if err := p.Flush(); err != nil {
+		return err
+	}
+	time.Sleep(500 * time.Millisecond) // the server is at it
+	return nil
 }
 
 func attacks() []attack {
@@ -85,7 +101,7 @@ func constantPTS(m *material, p *lab.RTMPPush) error {
 		return err
 	}
 	frame := make([]byte, 1000)
-	return paced(p, pick(100_000, 193_000), pick(25_000, 9_000), func(int) error { return p.Audio(40, frame) })
+	return paced(p, pick(100_000, 193_000), pick(25_000, 9_000), func(int) error { return p.Audio(first, frame) })
 }
 
 // noKeyFrame: twenty minutes without a key frame, in compressed time.
@@ -94,7 +110,10 @@ func noKeyFrame(m *material, p *lab.RTMPPush) error {
 		return err
 	}
 	picture := append(append([]byte(nil), m.delta[:2]...), make([]byte, 8000)...)
-	return paced(p, 20*60*25, pick(10_000, 500), func(i int) error { return p.Video(uint32(i)*40, 0, false, picture) })
+	if err := paced(p, 60, 60, func(i int) error { return p.Video(uint32(i)*40, 0, false, picture) }); err != nil {
+		return err
+	}
+	return paced(p, 20*60*25, pick(10_000, 500), func(i int) error { return p.Video(2400+uint32(i)*40, 0, false, picture) })
 }
 
 // tinyUnits: 100,000 a second.
@@ -102,17 +121,18 @@ func tinyUnits(m *material, p *lab.RTMPPush) error {
 	if err := m.begin(p); err != nil {
 		return err
 	}
-	return paced(p, pick(300_000, 6_000_000), 100_000, func(i int) error { return p.Audio(uint32(i)/100, m.frame[:1]) })
+	return paced(p, pick(300_000, 6_000_000), 100_000, func(i int) error { return p.Audio(first+uint32(i)/100, m.frame[:1]) })
 }
 
 // pictures sends key frames at 25 a second, or as often as the clock of the short
 // run has room for, with their times.
 func (m *material) pictures(p *lab.RTMPPush, at func(i int) (ms uint32, key bool)) error {
-	if err := p.Config(m.sps, m.pps, m.asc); err != nil {
+	if err := m.begin(p); err != nil {
 		return err
 	}
 	return paced(p, pick(300, 3000), 100, func(i int) error {
 		ms, key := at(i)
+		ms += first
 		if err := p.Audio(ms, m.frame); err != nil {
 			return err
 		}
@@ -121,7 +141,7 @@ func (m *material) pictures(p *lab.RTMPPush, at func(i int) (ms uint32, key bool
 }
 
 func alternatingSPS(m *material, p *lab.RTMPPush) error {
-	if err := p.Config(m.sps, m.pps, m.asc); err != nil {
+	if err := m.begin(p); err != nil {
 		return err
 	}
 	return paced(p, pick(300, 3000), 100, func(i int) error {
@@ -129,7 +149,7 @@ func alternatingSPS(m *material, p *lab.RTMPPush) error {
 		if i%2 == 1 {
 			sps, pps = m.other[0], m.other[1]
 		}
-		return p.Video(uint32(i)*10, 0, true, sps, pps, m.key)
+		return p.Video(first+uint32(i)*10, 0, true, sps, pps, m.key)
 	})
 }
 
@@ -143,8 +163,8 @@ func manyPaths(m *material) error {
 			for i := w; i < n; i += 8 {
 				p, err := m.s.TryRTMP(fmt.Sprintf("many/%d", i))
 				if err == nil {
-					if err = m.begin(p); err == nil {
-						err = p.Flush()
+					if err = p.Config(m.sps, m.pps, m.asc); err == nil {
+						err = p.Video(0, 0, true, m.key)
 					}
 					p.Close()
 				}
@@ -166,19 +186,19 @@ func hugeUnits(m *material, p *lab.RTMPPush) error {
 		return err
 	}
 	huge := append(append([]byte(nil), m.key...), make([]byte, 16<<20-len(m.key)-64)...)
-	return paced(p, pick(13, 60), 10, func(i int) error { return p.Video(uint32(i)*40, 0, true, huge) })
+	return paced(p, pick(13, 60), 10, func(i int) error { return p.Video(first+uint32(i)*40, 0, true, huge) })
 }
 
-// silentTrack: sound is announced and never comes; then the other way round.
+// silentTrack: sound stops for good; then the picture does.
 func silentTrack(m *material, p *lab.RTMPPush) error {
-	if err := p.Config(m.sps, m.pps, m.asc); err != nil {
+	if err := m.begin(p); err != nil {
 		return err
 	}
 	picture := append(append([]byte(nil), m.key...), make([]byte, 20_000)...)
-	if err := paced(p, pick(2_000, 20_000), 2_000, func(i int) error { return p.Video(uint32(i)/100, 0, true, picture) }); err != nil {
+	if err := paced(p, pick(2_000, 20_000), 2_000, func(i int) error { return p.Video(first+uint32(i)/100, 0, true, picture) }); err != nil {
 		return err
 	}
-	return paced(p, pick(20_000, 200_000), 20_000, func(int) error { return p.Audio(20, m.frame) })
+	return paced(p, pick(20_000, 200_000), 20_000, func(int) error { return p.Audio(first, m.frame) })
 }
 
 // reorderBomb: pictures that are shown ever earlier than they are sent.
@@ -188,27 +208,27 @@ func reorderBomb(m *material, p *lab.RTMPPush) error {
 	}
 	picture := append(append([]byte(nil), m.delta...), make([]byte, 20_000)...)
 	return paced(p, pick(4_000, 40_000), 2_000, func(i int) error {
-		return p.Video(uint32(i)/10, int32(8_000_000-i), i%500 == 0, picture)
+		return p.Video(first+uint32(i)/10, int32(8_000_000-i), i%500 == 0, picture)
 	})
 }
 
 func hugeSEI(m *material, p *lab.RTMPPush) error {
-	if err := p.Config(m.sps, m.pps, m.asc); err != nil {
+	if err := m.begin(p); err != nil {
 		return err
 	}
 	sei := append([]byte{6, 5}, make([]byte, 4<<20)...)
-	return paced(p, pick(50, 1000), 25, func(i int) error { return p.Video(uint32(i)*40, 0, true, sei, m.sps, m.pps, m.key) })
+	return paced(p, pick(50, 1000), 25, func(i int) error { return p.Video(first+uint32(i)*40, 0, true, sei, m.sps, m.pps, m.key) })
 }
 
 // hugeParameters: each key frame brings another megabyte of picture parameters.
 func hugeParameters(m *material, p *lab.RTMPPush) error {
-	if err := p.Config(m.sps, m.pps, m.asc); err != nil {
+	if err := m.begin(p); err != nil {
 		return err
 	}
 	return paced(p, pick(75, 1000), 25, func(i int) error {
 		pps := append(append([]byte(nil), m.pps...), make([]byte, 1<<20)...)
 		pps[len(pps)-1-m.r.IntN(1000)] = byte(i)
-		return p.Video(uint32(i)*40, 0, true, m.sps, pps, m.key)
+		return p.Video(first+uint32(i)*40, 0, true, m.sps, pps, m.key)
 	})
 }
 
@@ -219,5 +239,5 @@ func metadata(m *material, p *lab.RTMPPush) error {
 	if err := m.begin(p); err != nil {
 		return err
 	}
-	return paced(p, 100, 100, func(i int) error { return p.Audio(uint32(i)*20, m.frame) })
+	return paced(p, 100, 100, func(i int) error { return p.Audio(first+uint32(i)*20, m.frame) })
 }

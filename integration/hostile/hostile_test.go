@@ -46,7 +46,8 @@ rules:
 `
 
 func TestHostilePublishers(t *testing.T) {
-	s := lab.Start(t, lab.Options{Recording: recording})
+	s := lab.Start(t, lab.Options{Recording: recording,
+		Config: "writeQueueSize: 8192\n"}) // for the well-behaved one on a busy machine
 	source := lab.H264AAC.Long(pick(60, 600)).Make(t)
 	m := newMaterial(t, s)
 	peak := watch(t, s)

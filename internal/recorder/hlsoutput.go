@@ -51,7 +51,6 @@ type playlistFile struct {
 	mapURI     string // init section of the current parameters; set when its first piece ends
 	start, end time.Duration
 	any        bool
-	samples    int64
 	sum        time.Duration // of the pieces that have ended
 	origin     *int64        // of the muxers; time stamps go on over joins, which more players bear
 }
@@ -78,7 +77,7 @@ func (o *hlsOutput) write(s *timeline.Sample) {
 		o.endPiece()
 		o.mux, o.slots, o.join = nil, nil, true
 	}
-	if o.list != nil && o.due(s) && (o.list.samples >= fewSamples || o.cuts.allows(o.rec.now)) {
+	if o.list != nil && o.due(s) && (o.piece == nil || !o.piece.young(o.rec.now, fewInPiece) || o.cuts.allows(o.rec.now)) {
 		o.end("interval")
 	}
 	if o.mux == nil && !o.start(s) {
@@ -274,7 +273,7 @@ func listKey(object string) string { return strings.TrimSuffix(object, plan.Fina
 func (o *hlsOutput) add(s *timeline.Sample, slot int) {
 	o.scratch = s.Sample
 	o.scratch.Track = slot
-	if o.piece != nil && o.piece.samples < fewSamples && o.cut.Cuts(&o.scratch) && !o.mayCut(s) {
+	if o.piece != nil && o.piece.young(o.rec.now, fewInPiece) && o.cut.Cuts(&o.scratch) && !o.mayCut(s) {
 		return
 	}
 	if cut := o.cut.Next(&o.scratch); cut.New {
@@ -285,6 +284,7 @@ func (o *hlsOutput) add(s *timeline.Sample, slot int) {
 		if o.mux == nil || !o.createPiece(s) {
 			return
 		}
+		o.piece.began = o.rec.now
 	}
 	if o.piece == nil {
 		return
@@ -298,7 +298,6 @@ func (o *hlsOutput) add(s *timeline.Sample, slot int) {
 		l.start, l.any = at, true
 	}
 	l.end = max(l.end, at+sampleDur(s))
-	l.samples++
 	o.piece.samples++
 	o.piece.batch.add(&o.scratch, o.rec.now)
 	if o.piece.batch.full(o.mux.Buffered(), o.rec.now) {

@@ -20,9 +20,11 @@ const (
 	// find their rate.
 	cutsAtOnce = 4
 	cutEvery   = time.Second
-	// fewSamples: a file or piece with fewer was not filled by media but by a
-	// clock that leaps.
-	fewSamples = 4
+	// A file or piece that ends for its length within youngFor by the clock on the
+	// wall, and with fewer samples, was not filled by media but by a clock that leaps.
+	youngFor   = time.Second
+	fewInFile  = 200
+	fewInPiece = 32
 
 	// A file whose tracks have more than floodRate samples a second, by media and
 	// by the clock on the wall, ends after floodSamples: its index has to fit into
@@ -39,6 +41,11 @@ type cutLimit struct{ b rate.Bucket }
 func (l *cutLimit) allows(now time.Time) bool {
 	l.b.Burst, l.b.Every = cutsAtOnce, cutEvery
 	return l.b.Take(now)
+}
+
+// young tells whether a file is too short to end for its length.
+func (c *openFile) young(now time.Time, few int64) bool {
+	return c.samples < few && now.Sub(c.began) < youngFor
 }
 
 // batch is what a muxer holds and the spool does not have yet.

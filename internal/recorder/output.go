@@ -83,7 +83,7 @@ func (o *fileOutput) write(s *timeline.Sample) {
 		o.rec.tellChange(o.f.Name, o.cur.tracks, s.Info)
 		o.end("the parameters of the stream changed")
 	}
-	if o.cur != nil && o.due(s) && (o.cur.samples >= fewSamples || o.cuts.allows(o.rec.now)) {
+	if o.cur != nil && o.due(s) && (!o.cur.young(o.rec.now, fewInFile) || o.cuts.allows(o.rec.now)) {
 		o.end("interval")
 	}
 	if o.cur != nil && o.floods(s) {

@@ -158,15 +158,19 @@ func (q *queue) refuse(u *hooks.Unit, n int64) bool {
 	return refused
 }
 
-// shed drops the units that wait, because memory is short, and returns what that
-// sets free. What the recording has taken already is not touched.
+// shed drops the newer half of the units that wait, because memory is short, and
+// returns what that sets free. What the recording has taken already is not touched.
 func (q *queue) shed() (freed int64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.pressed = true
-	kept, units := q.items[:0], int64(0)
+	waiting := int64(0)
+	for i := range q.items {
+		waiting += q.items[i].cost
+	}
+	kept, units, older := q.items[:0], int64(0), int64(0)
 	for _, m := range q.items {
-		if m.kind == msgUnit {
+		if older += m.cost; m.kind == msgUnit && older > waiting/2 {
 			freed += m.cost
 			if units++; units > 1 {
 				continue

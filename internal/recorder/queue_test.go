@@ -2,6 +2,7 @@ package recorder
 
 import (
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/live-recording/liverecord/hooks"
@@ -196,16 +197,18 @@ func TestQueueSheds(t *testing.T) {
 		}
 	}
 	hog.control(message{kind: msgEnd})
-	if freed := hog.shed(); freed < 8_000_000 || hog.waiting() != 0 {
-		t.Errorf("%d bytes freed, %d wait", freed, hog.waiting())
+	held := hog.waiting()
+	if freed := hog.shed(); freed < held/2 || freed > held/2+200_000 || hog.waiting() != held-freed {
+		t.Errorf("%d of %d bytes freed, %d wait", freed, held, hog.waiting())
 	}
 	hog.WriteUnit(vp8(false, 100))
 	hog.WriteUnit(vp8(true, 100))
-	if got := kinds(hog.take(nil)); got != "!.K" && got != "!!.K" {
+	got := kinds(hog.take(nil))
+	if !strings.HasPrefix(got, "Kpppp") || !strings.HasSuffix(got, "!.K") && !strings.HasSuffix(got, "!!.K") {
 		t.Errorf("queued: %s", got)
 	}
-	if n := hog.lost()[lostMemory]; n != 102 || b.Dropped() != n {
-		t.Errorf("%d units lost, %d told", n, b.Dropped())
+	if n := hog.lost()[lostMemory]; n != int64(103-len(strings.Trim(got, "!.K"))-2) || b.Dropped() != n {
+		t.Errorf("%d units lost, %d told; queued: %s", n, b.Dropped(), got)
 	}
 	if !hog.relieve() || hog.relieve() || other.relieve() {
 		t.Error("the recording is to be told once that memory is short")

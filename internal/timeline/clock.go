@@ -14,7 +14,7 @@ func (t *Timeline) steady(l *lane, raw int64) int64 {
 	pts := raw + l.move
 	if t.jumped(l, pts) || t.leapt(l, pts) {
 		t.stats.Jumps++
-		want := toTime(l.last+l.distance()-raw, l.info.ClockRate)
+		want := toTime(l.last+t.distance(l)-raw, l.info.ClockRate)
 		if diff := want - t.shift; diff < -maxBackward || diff > maxBackward {
 			t.shift = want
 		}
@@ -48,13 +48,13 @@ func (t *Timeline) leapt(l *lane, pts int64) bool {
 }
 
 // distance is how far the next unit is expected from the last.
-func (l *lane) distance() int64 {
+func (t *Timeline) distance(l *lane) int64 {
 	step := l.step
 	if l.info.Codec.IsVideo() {
 		step = max(l.order.step, 1)
 	}
-	if toTime(step, l.info.ClockRate) > maxLeap { // that was a gap
-		return 1
+	if toTime(step, l.info.ClockRate) > maxLeap { // that was a gap: the clock on the wall is better
+		return max(toTicks(min(max(t.now.Sub(l.at), 0), maxLeap), l.info.ClockRate), 1)
 	}
 	return step
 }
