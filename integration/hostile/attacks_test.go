@@ -50,8 +50,14 @@ func paced(p *lab.RTMPPush, n, rate int, f func(i int) error) error {
 // the first second of a publication, and refuses one that sends too much in it.
 const first = 2000
 
-// begin sends the parameters and ordinary media.
+// begin sends the parameters and ordinary media, and lets the server take it.
 func (m *material) begin(p *lab.RTMPPush) error {
+	err := m.ordinary(p)
+	time.Sleep(500 * time.Millisecond)
+	return err
+}
+
+func (m *material) ordinary(p *lab.RTMPPush) error {
 	if err := p.Config(m.sps, m.pps, m.asc); err != nil {
 		return err
 	}
@@ -63,11 +69,7 @@ func (m *material) begin(p *lab.RTMPPush) error {
 			return err
 		}
 	}
-	if err := p.Flush(); err != nil {
-		return err
-	}
-	time.Sleep(500 * time.Millisecond) // the server is at it
-	return nil
+	return p.Flush()
 }
 
 func attacks() []attack {
@@ -153,19 +155,19 @@ func alternatingSPS(m *material, p *lab.RTMPPush) error {
 	})
 }
 
+func manyPathsCount() int { return pick(100, 10_000) }
+
 // manyPaths: publications that come and go, each on a path of its own.
 func manyPaths(m *material) error {
 	var wg sync.WaitGroup
 	errs := make(chan error, 8)
-	n := pick(400, 10_000)
+	n := manyPathsCount()
 	for w := range 8 {
 		wg.Go(func() {
 			for i := w; i < n; i += 8 {
 				p, err := m.s.TryRTMP(fmt.Sprintf("many/%d", i))
 				if err == nil {
-					if err = p.Config(m.sps, m.pps, m.asc); err == nil {
-						err = p.Video(0, 0, true, m.key)
-					}
+					err = m.ordinary(p)
 					p.Close()
 				}
 				if err != nil {

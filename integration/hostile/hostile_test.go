@@ -67,6 +67,9 @@ func TestHostilePublishers(t *testing.T) {
 	if n := len(s.Log("discarding")); n > 0 {
 		t.Logf("MediaMTX discarded units %d times", n)
 	}
+	if n := len(s.Log("[recorder] recording ", "path=many/", "format=mp4")); n < manyPathsCount()/2 {
+		t.Errorf("of %d short publications %d were recorded", manyPathsCount(), n)
+	}
 	// What was sent of the source is all there: nothing in it is missing.
 	file := s.WaitStream(t, "good/one", ".mp4", 1)[0]
 	lab.Silent(t, file)

@@ -50,7 +50,7 @@ func (rec *recording) tellLost(all bool) {
 	now := rec.q.lost()
 	now[lostChange] = rec.lost.changes.Load()
 	r := &rec.lost
-	if now == r.seen && now == r.logged {
+	if now == r.logged { // what was logged was seen
 		return
 	}
 	for k := range lossKinds {
