@@ -47,8 +47,12 @@ func paced(p *lab.RTMPPush, n, rate int, f func(i int) error) error {
 }
 
 // first is how many ms of ordinary media come before an attack: MediaMTX looks at
-// the first second of a publication, and refuses one that sends too much in it.
-const first = 2000
+// the first two seconds of a publication before it takes it, and refuses one that
+// sends too much in them.
+const first = 2400
+
+// maxMessage is the largest message that MediaMTX takes by RTMP.
+const maxMessage = 10 << 20
 
 // begin sends the parameters and ordinary media, and lets the server take it.
 func (m *material) begin(p *lab.RTMPPush) error {
@@ -160,11 +164,12 @@ func manyPathsCount() int { return pick(100, 10_000) }
 // manyPaths: publications that come and go, each on a path of its own.
 func manyPaths(m *material) error {
 	var wg sync.WaitGroup
-	errs := make(chan error, 8)
+	const workers = 16
+	errs := make(chan error, workers)
 	n := manyPathsCount()
-	for w := range 8 {
+	for w := range workers {
 		wg.Go(func() {
-			for i := w; i < n; i += 8 {
+			for i := w; i < n; i += workers {
 				p, err := m.s.TryRTMP(fmt.Sprintf("many/%d", i))
 				if err == nil {
 					err = m.ordinary(p)
@@ -182,13 +187,13 @@ func manyPaths(m *material) error {
 	return <-errs
 }
 
-// hugeUnits: access units as large as RTMP can say, 200 MB and more in all.
+// hugeUnits: access units as large as MediaMTX takes, 200 MB and more in all.
 func hugeUnits(m *material, p *lab.RTMPPush) error {
 	if err := m.begin(p); err != nil {
 		return err
 	}
-	huge := append(append([]byte(nil), m.key...), make([]byte, 16<<20-len(m.key)-64)...)
-	return paced(p, pick(13, 60), 10, func(i int) error { return p.Video(first+uint32(i)*40, 0, true, huge) })
+	huge := append(append([]byte(nil), m.key...), make([]byte, maxMessage-len(m.key)-64)...)
+	return paced(p, pick(21, 60), 10, func(i int) error { return p.Video(first+uint32(i)*40, 0, true, huge) })
 }
 
 // silentTrack: sound stops for good; then the picture does.
@@ -235,7 +240,7 @@ func hugeParameters(m *material, p *lab.RTMPPush) error {
 }
 
 func metadata(m *material, p *lab.RTMPPush) error {
-	if err := p.Metadata(15_000); err != nil {
+	if err := p.Metadata(10_000); err != nil {
 		return err
 	}
 	if err := m.begin(p); err != nil {

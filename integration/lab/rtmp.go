@@ -189,9 +189,17 @@ func (p *RTMPPush) Metadata(properties int) error {
 // Flush sends what is buffered.
 func (p *RTMPPush) Flush() error { return p.w.Flush() }
 
-// Close ends the publication.
+// Close ends the publication: the server reads what was sent, then closes the
+// connection. (A close from here, with its answers unread, would make it lose that.)
 func (p *RTMPPush) Close() {
 	_ = p.w.Flush() // it may be gone
+	if c, ok := p.conn.(*net.TCPConn); ok {
+		_ = c.CloseWrite()
+	}
+	select {
+	case <-p.ended:
+	case <-time.After(Patience):
+	}
 	p.conn.Close()
 	<-p.ended
 }
