@@ -66,6 +66,7 @@ torture: deps build build/tools/versitygw ## the long fault suite: make torture 
 	LIVERECORD_LONG=1 go test -count=1 -timeout 0 -run TestThousandEndInTheSameSecond ./plugin
 	LIVERECORD_LONG=1 go test -count=1 -v -timeout 0 -run TestRuleEdits ./integration/recording
 	go test -count=1 -v -timeout 0 ./integration/splice -args -long -seed=$(or $(SEED),1)
+	go test -count=1 -v -timeout 0 ./integration/hostile -args -long -seed=$(or $(SEED),1)
 
 # A real S3 server that is not ours, which the COS store must get on with.
 build/tools/versitygw:

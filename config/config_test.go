@@ -190,7 +190,7 @@ func TestBaseURLFollowsTheListener(t *testing.T) {
 func TestRestartKeys(t *testing.T) {
 	a := good(t, "{}")
 	for text, want := range map[string][]string{
-		"{}": nil, "maxRecordings: 5": nil, "state: x.db": {"state"}, "spool: {minFree: 5GB}": {"spool"},
+		"{}": nil, "maxRecordings: 5": nil, "memory: 64MB": nil, "state: x.db": {"state"}, "spool: {minFree: 5GB}": {"spool"},
 		"api: {address: ''}\nstate: x":                                       {"state", "api"},
 		"api: {credentials: [{secretID: a, secretKey: b}]}\nspool: {dir: y}": {"spool", "api"},
 	} {

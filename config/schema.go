@@ -17,6 +17,7 @@ type rawFile struct {
 	DefaultApp    strictyaml.Text                  `yaml:"defaultApp"`
 	Timezone      strictyaml.Text                  `yaml:"timezone"`
 	MaxRecordings strictyaml.Number                `yaml:"maxRecordings"`
+	Memory        strictyaml.Size                  `yaml:"memory"`
 	State         strictyaml.Text                  `yaml:"state"`
 	Spool         rawSpool                         `yaml:"spool"`
 	Stores        strictyaml.Map[rawStore]         `yaml:"stores"`

@@ -13,7 +13,8 @@ type Config struct {
 	Domains       []string // lower case; the only ones publishers may claim; may hold '*'; empty = any
 	DefaultApp    string
 	Timezone      *time.Location
-	MaxRecordings int // 0 = no limit
+	MaxRecordings int   // 0 = no limit
+	Memory        int64 // bytes of media held in memory; 0 = a quarter of the machine's
 
 	State string // path of the SQLite file
 

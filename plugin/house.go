@@ -16,6 +16,7 @@ import (
 	"github.com/live-recording/liverecord/internal/api"
 	"github.com/live-recording/liverecord/internal/hang"
 	"github.com/live-recording/liverecord/internal/lockfile"
+	"github.com/live-recording/liverecord/internal/memory"
 	"github.com/live-recording/liverecord/internal/mux"
 	"github.com/live-recording/liverecord/internal/mux/adts"
 	"github.com/live-recording/liverecord/internal/mux/flv"
@@ -53,6 +54,7 @@ type house struct {
 	schedule *schedule
 	service  *service // nil without api.address
 	metrics  *metrics
+	memory   *memory.Budget // for all media
 	health   *health
 	config   atomic.Pointer[config.Config]
 	pair     config.Credential // of the command line
@@ -183,8 +185,9 @@ func (h *house) build(c *config.Config) {
 		DB: h.db, Log: h.log, Events: ev, Formats: formats, Target: h.places.target, Stored: h.notifier.Wake,
 	})
 	named := map[config.FormatName]mux.Format{config.MP4: mp4.Format, config.FLV: flv.Format, config.AAC: adts.Format}
+	h.memory = memory.New(memoryLimit(c))
 	h.recorder = recorder.New(recorder.Options{
-		DB: h.db, Log: h.log, Events: ev, Formats: named, Place: h.places.place, Stores: h.places.names, Wake: h.mover.Wake, Grew: h.mover.Grew,
+		Memory: h.memory, DB: h.db, Log: h.log, Events: ev, Formats: named, Place: h.places.place, Stores: h.places.names, Wake: h.mover.Wake, Grew: h.mover.Grew,
 	})
 	h.schedule = newSchedule(h)
 	h.metrics = newMetrics(h)
@@ -205,6 +208,14 @@ type dynamic struct {
 // statePatience is how long the state may take to be read before what was read
 // last has to do.
 const statePatience = 3 * time.Second
+
+// memoryLimit is the budget for media in bytes.
+func memoryLimit(c *config.Config) int64 {
+	if c.Memory > 0 {
+		return c.Memory
+	}
+	return memory.Default()
+}
 
 // recompile puts rules and templates into force: of the configuration and of
 // the API. It returns false if the latter could not be read, and are old.
@@ -250,6 +261,7 @@ func (h *house) run() {
 	h.keep(tell, "notify", h.notifier.Run)
 	h.keep(tell, "abnormal events", h.trouble.Run)
 	h.keep(move, "tasks", h.schedule.run)
+	h.keep(move, "memory", h.memory.Warden)
 	h.keep(move, "stores", h.places.attend)
 }
 
@@ -279,6 +291,7 @@ func (h *house) survives(name string, f func()) {
 // within ten seconds also while disks hang; what needs the state's disk waits for it.
 func (h *house) reload(c *config.Config) {
 	h.config.Store(c)
+	h.memory.SetLimit(memoryLimit(c))
 	h.places.reload(c)
 	known := h.recompile()
 	h.setEndpoints()

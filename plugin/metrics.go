@@ -32,6 +32,9 @@ var (
 	descAway       = prometheus.NewDesc("liverecord_store_away", "1: the store (empty: the spool of all remote stores) can't be used now.", []string{"store"}, nil)
 	descBroken     = prometheus.NewDesc("liverecord_state_broken", "Broken states that were set aside and still lie there, and 1 more if the one in use is broken.", nil, nil)
 	descHangs      = prometheus.NewDesc("liverecord_state_hangs", "1: the state's disk does not answer; what is counted in it is missing here.", nil, nil)
+	descMemory     = prometheus.NewDesc("liverecord_memory_bytes", "Memory that media of recordings takes before it is on disk, with its overhead.", nil, nil)
+	descMemoryMax  = prometheus.NewDesc("liverecord_memory_limit_bytes", "The limit of liverecord_memory_bytes: `memory`.", nil, nil)
+	descShed       = prometheus.NewDesc("liverecord_memory_dropped_units_total", "Units dropped because the memory for recordings was used up.", nil, nil)
 	descEvents     = prometheus.NewDesc("liverecord_events", "Notifications by endpoint and state.", []string{"endpoint", "state"}, nil)
 )
 
@@ -48,7 +51,7 @@ func (m *metrics) handler() http.Handler {
 
 // Describe implements prometheus.Collector.
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descRecordings, descFiles, descBacklog, descSpool, descSpoolLimit, descAside, descDropped, descQueue, descAway, descBroken, descHangs, descEvents} {
+	for _, d := range []*prometheus.Desc{descRecordings, descFiles, descBacklog, descSpool, descSpoolLimit, descAside, descDropped, descQueue, descMemory, descMemoryMax, descShed, descAway, descBroken, descHangs, descEvents} {
 		ch <- d
 	}
 }
@@ -71,6 +74,9 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	}
 	gauge(descDropped, float64(dropped))
 	gauge(descQueue, float64(waiting))
+	gauge(descMemory, float64(m.house.memory.Used()))
+	gauge(descMemoryMax, float64(m.house.memory.Limit()))
+	ch <- prometheus.MustNewConstMetric(descShed, prometheus.CounterValue, float64(m.house.memory.Dropped()))
 	away := m.house.places.absent()
 	for _, name := range m.house.places.names() {
 		if t, err := m.house.places.target(name); err == nil {

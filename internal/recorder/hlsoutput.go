@@ -38,6 +38,8 @@ type hlsOutput struct {
 	bad      map[int]bool // tracks that were reported as unreadable
 	scratch  mux.Sample
 	problem  string
+	cuts     cutLimit
+	changing bool // the stream changes faster than pieces may begin
 }
 
 // playlistFile is one playlist of the output.
@@ -69,26 +71,57 @@ func (o *hlsOutput) begin(tracks []*hooks.Track) {
 func (o *hlsOutput) write(s *timeline.Sample) {
 	o.tracks[s.Track] = s.Info
 	if o.changed(s) {
+		if !o.mayCut(s) {
+			return
+		}
 		o.rec.tellChange(o.f.Name, o.chosen, s.Info)
 		o.endPiece()
 		o.mux, o.slots, o.join = nil, nil, true
 	}
-	if o.list != nil && o.due(s) {
+	if o.list != nil && o.due(s) && (o.piece == nil || !o.piece.young(o.rec.now, fewInPiece) || o.cuts.allows(o.rec.now)) {
 		o.end("interval")
 	}
 	if o.mux == nil && !o.start(s) {
+		o.skip()
 		return
 	}
 	slot := o.slots[s.Track]
-	if slot < 0 || o.needKey && o.lead >= 0 && (s.Track != o.lead || !s.Sync) {
+	if slot < 0 {
+		return
+	}
+	if o.needKey && o.lead >= 0 && (s.Track != o.lead || !s.Sync) {
+		o.skip()
 		return
 	}
 	if o.needKey && o.piece != nil { // samples are missing: the piece ends before the gap
+		if !o.mayCut(s) {
+			return
+		}
 		o.endPiece()
 		o.restart()
 	}
-	o.needKey = false
+	o.needKey, o.changing = false, false
 	o.add(s, slot)
+}
+
+// mayCut tells whether another piece may begin now because the stream changed. If
+// not, the sample at hand is counted as lost, and a key frame is needed next.
+func (o *hlsOutput) mayCut(s *timeline.Sample) bool {
+	if o.cuts.allows(o.rec.now) {
+		return true
+	}
+	o.changing = true
+	o.needKey = o.needKey || s.Info.Codec.IsVideo()
+	o.rec.withhold()
+	return false
+}
+
+// skip counts a sample that is left out until a key frame comes, because an
+// earlier one was withheld.
+func (o *hlsOutput) skip() {
+	if o.changing {
+		o.rec.withhold()
+	}
 }
 
 // changed tells whether the sample does not fit to the parameters of the muxer.
@@ -248,6 +281,9 @@ func listKey(object string) string { return strings.TrimSuffix(object, plan.Fina
 func (o *hlsOutput) add(s *timeline.Sample, slot int) {
 	o.scratch = s.Sample
 	o.scratch.Track = slot
+	if o.piece != nil && o.piece.young(o.rec.now, fewInPiece) && o.cut.Cuts(&o.scratch) && !o.mayCut(s) {
+		return
+	}
 	if cut := o.cut.Next(&o.scratch); cut.New {
 		if o.piece != nil {
 			o.close(cut.Ended)
@@ -256,6 +292,7 @@ func (o *hlsOutput) add(s *timeline.Sample, slot int) {
 		if o.mux == nil || !o.createPiece(s) {
 			return
 		}
+		o.piece.began = o.rec.now
 	}
 	if o.piece == nil {
 		return
@@ -269,10 +306,9 @@ func (o *hlsOutput) add(s *timeline.Sample, slot int) {
 		l.start, l.any = at, true
 	}
 	l.end = max(l.end, at+sampleDur(s))
-	if o.piece.oldest.IsZero() {
-		o.piece.oldest = o.rec.now
-	}
-	if o.mux.Buffered() >= flushSize || o.rec.now.Sub(o.piece.oldest) >= flushEvery {
+	o.piece.samples++
+	o.piece.batch.add(&o.scratch, o.rec.now)
+	if o.piece.batch.full(o.mux.Buffered(), o.rec.now) {
 		o.flush()
 	}
 }
@@ -281,7 +317,7 @@ func (o *hlsOutput) flush() {
 	if o.piece == nil {
 		return
 	}
-	o.piece.oldest = time.Time{}
+	o.piece.batch.done()
 	if err := o.piece.sp.Append(o.mux.Flush()); err != nil {
 		o.broken(err)
 	}
@@ -348,9 +384,16 @@ func (o *hlsOutput) end(reason string) {
 func (o *hlsOutput) gap() { o.needKey = true }
 
 func (o *hlsOutput) tick(now time.Time) {
-	if o.piece != nil && !o.piece.oldest.IsZero() && now.Sub(o.piece.oldest) >= flushEvery {
+	if o.piece != nil && o.piece.batch.late(now) {
 		o.flush()
 	}
+}
+
+func (o *hlsOutput) held() int64 {
+	if o.piece == nil {
+		return 0
+	}
+	return o.piece.batch.cost
 }
 
 func (o *hlsOutput) interrupt(now time.Time) time.Time {

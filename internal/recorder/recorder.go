@@ -27,6 +27,7 @@ import (
 	"github.com/live-recording/liverecord/config"
 	"github.com/live-recording/liverecord/hooks"
 	"github.com/live-recording/liverecord/internal/hang"
+	"github.com/live-recording/liverecord/internal/memory"
 	"github.com/live-recording/liverecord/internal/mux"
 	"github.com/live-recording/liverecord/internal/plan"
 	"github.com/live-recording/liverecord/internal/state"
@@ -49,6 +50,8 @@ type Options struct {
 	Place func(store string) (Place, error)
 	// Stores names all stores.
 	Stores func() []string
+	// Memory is the budget for all media in memory; nil = no limit.
+	Memory *memory.Budget
 	// Wake tells package upload that files have ended; Grew that one has grown.
 	Wake func()
 	Grew func(file int64, store string, size int64)
@@ -71,6 +74,9 @@ type Recorder struct {
 
 // New returns a Recorder that records nothing until SetPlan.
 func New(o Options) *Recorder {
+	if o.Memory == nil {
+		o.Memory = memory.New(0)
+	}
 	r := &Recorder{o: o, quit: make(chan struct{}), sessions: map[string]*session{}, byPath: map[string][]*recording{}, all: map[*recording]struct{}{}}
 	r.current.Store(&Current{Config: &config.Config{}, Table: mustEmptyTable()})
 	return r
@@ -241,6 +247,7 @@ func (r *Recorder) retire(rec *recording) bool {
 }
 
 func (r *Recorder) launch(rec *recording) {
+	rec.q.open(r.o.Memory)
 	r.all[rec] = struct{}{}
 	r.byPath[rec.row.Path] = append(r.byPath[rec.row.Path], rec)
 	r.running.Go(rec.run)

@@ -17,6 +17,9 @@ import (
 	"github.com/live-recording/liverecord/internal/timeline"
 )
 
+// bookEvery is after how many messages the account is brought up to date.
+const bookEvery = 32
+
 // tick is how often a recording looks at its clocks: flushes, deadlines, retries.
 const tick = 200 * time.Millisecond
 
@@ -50,8 +53,9 @@ type recording struct {
 
 	tl        *timeline.Timeline
 	now       time.Time
-	end       time.Duration              // on the recording's timeline; -1 before the first publication
-	lost      int64                      // units dropped by the queue, as told so far
+	end       time.Duration // on the recording's timeline; -1 before the first publication
+	lost      lossReport
+	booked    int64                      // on the account, beside the queue
 	discarded uint64                     // units dropped by the host, as told so far
 	random    string                     // {RandomID} of the current publication
 	told      map[config.FormatName]bool // formats whose start was told
@@ -83,6 +87,8 @@ type output interface {
 	finish(now time.Time, reason string)
 	// abandon ends what is open without what is not yet in the spool.
 	abandon()
+	// held is what the samples that are not yet in the spool cost in memory.
+	held() int64
 	// pending is until when the output waits, zero if it does not.
 	pending() time.Time
 	status() OutputStatus
@@ -91,6 +97,7 @@ type output interface {
 // run is the goroutine of a recording.
 func (rec *recording) run() {
 	defer rec.ledger.wait(0)
+	defer rec.q.close()
 	defer rec.r.ended(rec)
 	defer close(rec.done)
 	defer rec.ledger.wait(settleTime)
@@ -119,9 +126,16 @@ func (rec *recording) run() {
 				if rec.handle(&batch[i]) || rec.isOver() {
 					return
 				}
+				if i%bookEvery == 0 {
+					rec.book()
+				}
 			}
+			rec.relieve()
+			rec.book()
 		case rec.now = <-t.C:
 			rec.onTick()
+			rec.relieve()
+			rec.book()
 		}
 	}
 }
@@ -158,9 +172,9 @@ func (rec *recording) handle(m *message) (quit bool) {
 	case msgUnit:
 		rec.now = m.at
 		rec.unit(&m.unit)
-		rec.q.did(&m.unit)
+		rec.q.did(m.cost)
 	case msgDropped:
-		rec.tellLost()
+		rec.tellLost(false)
 		if rec.tl != nil {
 			rec.tl.Gap()
 		}
@@ -248,10 +262,10 @@ func (rec *recording) onTick() {
 		rec.publish()
 		rec.tellDiscarded()
 	}
-	if rec.tl != nil {
+	if rec.tl != nil && rec.q.empty() { // else the units say what time it is
 		rec.tl.Tick(rec.now)
 	}
-	rec.tellLost()
+	rec.tellLost(false)
 	if rec.task.after(rec.now) && rec.q.empty() { // what came before the end belongs to it
 		rec.stop("the task is over")
 		return
@@ -280,18 +294,6 @@ func (rec *recording) deadlines() {
 	}
 }
 
-// tellLost reports what the queue had to drop since the last time.
-func (rec *recording) tellLost() {
-	n := rec.q.lost()
-	if n == rec.lost {
-		return
-	}
-	rec.log.Warn("disk or machine too slow: units were dropped", "units", n-rec.lost, "total", n)
-	rec.r.o.Events.Abnormal(&rec.row, Abnormality{Kind: DroppedVideo, Occurs: int(n - rec.lost),
-		Desc: "units were dropped because the recorder could not write fast enough"})
-	rec.lost = n
-}
-
 // tellDiscarded reports what the host dropped before it came to us: it was
 // starved of CPU. Where the units are missing nobody knows.
 func (rec *recording) tellDiscarded() {
@@ -313,6 +315,7 @@ func (rec *recording) endPublication(reason string) {
 		}
 		rec.tellOdd(rec.tl.Stats())
 	}
+	rec.tellLost(true)
 	var deadline time.Time
 	for _, o := range rec.outs {
 		if d := o.interrupt(rec.now); d.After(deadline) {
@@ -346,6 +349,9 @@ func (rec *recording) tellOdd(s timeline.Stats) {
 		rec.log.Warn("timestamps jumped; the timeline was continued", "jumps", s.Jumps)
 		rec.r.o.Events.Abnormal(&rec.row, Abnormality{Kind: VideoJump, Occurs: s.Jumps, Desc: "timestamps jumped"})
 	}
+	if s.Huge > 0 {
+		rec.log.Warn("parameter sets above 64 KB were not taken over", "times", s.Huge)
+	}
 }
 
 // stop finishes the recording, whatever its state.
@@ -357,6 +363,7 @@ func (rec *recording) stop(reason string) {
 		o.finish(rec.now, reason)
 	}
 	rec.tl = nil
+	rec.tellLost(true)
 	rec.over(sigStop, reason)
 }
 

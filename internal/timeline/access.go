@@ -160,6 +160,18 @@ func learn(tr *hooks.Track, payload [][]byte) *hooks.Track {
 	return &next
 }
 
+// dropHuge removes parameter sets that no file can hold, and counts them. Those
+// of an honest stream have less than a hundredth of that.
+func dropHuge(tr *hooks.Track) (n int) {
+	for _, p := range []*[]byte{&tr.VPS, &tr.SPS, &tr.PPS, &tr.SequenceHeader, &tr.AudioConfig} {
+		if len(*p) > maxParameters {
+			*p = nil
+			n++
+		}
+	}
+	return n
+}
+
 func channels(m mpeg1audio.ChannelMode) int {
 	if m == mpeg1audio.ChannelModeMono {
 		return 1

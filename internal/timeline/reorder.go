@@ -2,11 +2,13 @@ package timeline
 
 import (
 	"slices"
+	"time"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
 
 	"github.com/live-recording/liverecord/hooks"
+	"github.com/live-recording/liverecord/internal/memory"
 )
 
 // maxDepth is the largest reorder depth of H.264 and H.265.
@@ -25,6 +27,8 @@ type reorder struct {
 	depth  int
 	window []int64 // the depth smallest PTS not yet used, ascending
 	held   []*Sample
+	cost   int64     // of those held
+	since  time.Time // when the first of them came
 	primed bool
 	last   int64 // DTS of the last picture given out
 	step   int64 // its distance from the one before
@@ -33,13 +37,17 @@ type reorder struct {
 }
 
 // push takes the next picture in decoding order and appends those whose DTS is
-// known now to out.
-func (r *reorder) push(s *Sample, out []*Sample) []*Sample {
+// known now to out. Pictures are held for maxWait and up to maxReordered at most.
+func (r *reorder) push(s *Sample, now time.Time, out []*Sample) []*Sample {
 	i, _ := slices.BinarySearch(r.window, s.PTS)
 	r.window = slices.Insert(r.window, i, s.PTS)
 	if !r.primed {
+		if len(r.held) == 0 {
+			r.since = now
+		}
 		r.held = append(r.held, s)
-		if r.depth > 0 && len(r.held) < r.depth+2 {
+		r.cost += memory.UnitCost(s.Payload)
+		if r.depth > 0 && len(r.held) < r.depth+2 && r.cost <= maxReordered && !r.overdue(now) {
 			return out
 		}
 		return r.prime(out)
@@ -76,8 +84,13 @@ func (r *reorder) prime(out []*Sample) []*Sample {
 		}
 		out = append(out, r.settle(s))
 	}
-	r.held = nil
+	r.held, r.cost = nil, 0
 	return out
+}
+
+// overdue tells whether the pictures held have waited too long.
+func (r *reorder) overdue(now time.Time) bool {
+	return len(r.held) > 0 && now.Sub(r.since) >= maxWait
 }
 
 // smallestGap is the smallest distance of neighbours in an ascending list.

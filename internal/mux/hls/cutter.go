@@ -106,19 +106,33 @@ func (t *clocks) length(s *mux.Sample, at time.Duration) time.Duration {
 	return 40 * time.Millisecond
 }
 
+// Cuts tells whether Next would end the open piece at s, and changes nothing.
+func (c *Cutter) Cuts(s *mux.Sample) bool {
+	if s.Track < 0 || s.Track >= len(c.tracks) || !c.open {
+		return false
+	}
+	t := &c.tracks[s.Track]
+	at := piece.Time(s.DTS, t.rate)
+	return c.ends(s, at, at+t.length(s, at))
+}
+
+// ends tells whether the open piece ends before a sample at this time.
+func (c *Cutter) ends(s *mux.Sample, at, end time.Duration) bool {
+	if s.Track == c.lead {
+		return s.Sync && at-c.start >= c.segment || end-c.start > c.limit()
+	}
+	return end-c.start > c.limit()+slack
+}
+
 func (c *Cutter) decide(s *mux.Sample, at, end time.Duration) Cut {
 	leading := s.Track == c.lead
 	if !c.open {
 		return Cut{New: true}
 	}
-	limit := c.limit()
-	switch {
-	case leading && s.Sync && at-c.start >= c.segment:
-	case leading && end-c.start > limit:
-	case !leading && end-c.start > limit+slack:
-	default:
+	if !c.ends(s, at, end) {
 		return Cut{}
 	}
+	limit := c.limit()
 	cut := Cut{New: true, Ended: c.End()}
 	if c.video && (!leading || !s.Sync) {
 		// known here already, so that the first playlist claims nothing that
