@@ -39,6 +39,7 @@ const (
 	Redirect     = "redirect"      // not COS: 302 to a page; not done
 	Bare         = "bare"          // not COS: 200 and nothing else; not done
 	Hollow       = "hollow"        // COS's headers, but 200 without ETag, CRC64 and body; not done
+	AllThere     = "all-there"     // COS's headers, and a HEAD says of every key that it is there
 	NoSums       = "no-sums"       // done, but the answer has neither ETag nor CRC64
 	Garbage      = "garbage"       // 200 with a body that is no XML; done
 	Truncated    = "truncated"     // 200 with the first half of the XML; done
@@ -51,7 +52,7 @@ const (
 var Kinds = []string{
 	Denied, BadKey, BadSignature, Skewed, NoBucket, SlowDown, Internal, Slow, Stall, StallAnswer, DropBefore,
 	DropAfter, ErrorIn200, LateError, LateOK, LateDrop, WrongETag, WrongCRC, Corrupt, ForgetUpload, ShortGet, Outage,
-	Portal, Redirect, Bare, Hollow, NoSums, Garbage, Truncated, OmitPart, DenyUpload, CorruptWhole,
+	Portal, Redirect, Bare, Hollow, AllThere, NoSums, Garbage, Truncated, OmitPart, DenyUpload, CorruptWhole,
 }
 
 // Fault says which requests go wrong, and how.
@@ -148,6 +149,8 @@ func (f *Fault) fits(op string) bool {
 		return op == "put" || op == "part" || op == "head"
 	case Garbage, Truncated:
 		return op == "initiate" || op == "complete" || op == "list-parts" || op == "list-uploads"
+	case AllThere:
+		return op == "head"
 	case OmitPart:
 		return op == "list-parts"
 	case WrongETag, WrongCRC:

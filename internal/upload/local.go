@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/live-recording/liverecord/internal/plan"
+	"github.com/live-recording/liverecord/config"
 	"github.com/live-recording/liverecord/internal/spool"
 	"github.com/live-recording/liverecord/internal/state"
 	"github.com/live-recording/liverecord/internal/store"
@@ -18,12 +18,21 @@ import (
 // finishLocal makes an object of a file that grew in the hidden folder of a
 // local store.
 func (m *Mover) finishLocal(ctx context.Context, t *Target, f *state.FileRow) error {
+	if f.Parent != 0 {
+		if err := m.claimList(ctx, t, f); err != nil {
+			return err
+		}
+	}
+	name := growName(f)
 	h, err := t.Dir.Header(f.Spool)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, spool.ErrNoHeader) {
-		// An earlier run may have stored it and died before it could note that.
-		res, e := t.Local.Head(ctx, f.Object)
-		if e != nil {
+		// An earlier run may have placed it and died before it could note that.
+		res, e := t.Local.Placed(ctx, name, f.Object)
+		switch {
+		case e != nil && store.KindOf(e) == store.KindNotFound:
 			return errGone
+		case e != nil:
+			return e
 		}
 		return m.stored(ctx, t, f, res)
 	}
@@ -34,24 +43,34 @@ func (m *Mover) finishLocal(ctx context.Context, t *Target, f *state.FileRow) er
 	if !ok {
 		return fmt.Errorf("unknown format %q", f.Format)
 	}
-	res, err := t.Local.Finish(ctx, local.Finish{
-		Name: strings.TrimPrefix(spool.BodyName(f.Spool), "grow-"),
-		Key:  f.Object, Room: h.Room, Body: f.Size, Copy: t.Dir.Suspect(f.Spool),
-		Head: func(room int64) ([]byte, []byte, error) {
-			head, err := format.Head(h.Tracks, t.Dir.Records(f.Spool), f.Size, room)
-			return head.Front, head.Back, err
-		},
-	})
-	if errors.Is(err, local.ErrExist) {
-		return m.rename(ctx, f)
-	}
-	if err != nil {
-		if errors.Is(err, local.ErrUnsynced) {
+	for names := m.renamer(f); ; {
+		res, err := t.Local.Finish(ctx, local.Finish{
+			Name: name, Key: f.Object, Room: h.Room, Body: f.Size, Copy: t.Dir.Suspect(f.Spool),
+			Head: func(room int64) ([]byte, []byte, error) {
+				head, err := format.Head(h.Tracks, t.Dir.Records(f.Spool), f.Size, room)
+				return head.Front, head.Back, err
+			},
+		})
+		switch {
+		case err == nil:
+			return m.stored(ctx, t, f, res)
+		case errors.Is(err, local.ErrExist):
+			if err := names.next(ctx); err != nil {
+				return err
+			}
+			continue
+		case errors.Is(err, local.ErrUnsynced):
 			t.Dir.Distrust(f.Spool)
+		case store.KindOf(err) == store.KindNotFound:
+			return fmt.Errorf("%w: %w", errGone, err)
 		}
 		return err
 	}
-	return m.stored(ctx, t, f, res)
+}
+
+// growName is the name under which a local store knows a growing file.
+func growName(f *state.FileRow) string {
+	return strings.TrimPrefix(spool.BodyName(f.Spool), local.GrowPrefix)
 }
 
 // reread cuts a suspect file to what is still as it was recorded.
@@ -79,33 +98,6 @@ func (m *Mover) reread(ctx context.Context, t *Target, f *state.FileRow) error {
 		return err
 	}
 	return file.Close()
-}
-
-// rename gives a file another key: the store holds a file of that name that is
-// not ours.
-func (m *Mover) rename(ctx context.Context, f *state.FileRow) error {
-	if f.Parent != 0 {
-		return &store.Error{Op: "store", Key: f.Object, Kind: store.KindPermanent, Err: local.ErrExist,
-			Remedy: "move the foreign file away"}
-	}
-	old := f.Object
-	err := m.o.DB.UpdateNow(ctx, func(tx *state.Tx) (err error) {
-		f.Object = plan.Unique(old, func(key string) bool {
-			taken, e := tx.TakenObject(f.Store, key)
-			if e != nil {
-				err = e
-			}
-			return e == nil && (taken || key == old)
-		})
-		if err != nil {
-			return err
-		}
-		return tx.SettleFile(f)
-	})
-	if err == nil {
-		m.o.Log.Warn("the key is taken by a file that is not ours", "object", old, "now", f.Object)
-	}
-	return err
 }
 
 // expire deletes local files whose time is over, some at a time.
@@ -138,15 +130,19 @@ func (m *Mover) expireOne(ctx context.Context, f *state.FileRow) error {
 	if err != nil {
 		return err
 	}
-	objects := []string{f.Object}
-	if f.Format == "hls" {
-		objects = append(objects, liveList(f.Object))
+	own := append([]*state.FileRow{f}, pieces...)
+	if f.Format == string(config.HLS) {
+		live := *f
+		live.Object = liveList(f.Object) // the same content, see finishList
+		own = append(own, &live)
 	}
-	for _, p := range pieces {
-		objects = append(objects, p.Object)
-	}
-	for _, o := range objects {
-		if err := t.Local.Delete(ctx, o); err != nil && store.KindOf(err) != store.KindNotFound {
+	for _, o := range own {
+		err := t.Local.DeleteOwn(ctx, o.Object, o.Size, o.ETag)
+		if errors.Is(err, local.ErrForeign) {
+			m.o.Log.Warn("an expired file was changed or replaced since it was stored; it stays", "store", f.Store, "object", o.Object)
+			continue
+		}
+		if err != nil {
 			return err
 		}
 	}

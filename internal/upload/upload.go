@@ -82,12 +82,14 @@ type Mover struct {
 	jobs    sync.WaitGroup
 
 	checked map[int64]bool // uploads that were compared with the store since the start
+	asked   map[int64]int  // how often the store was asked for what only it can have
+	asks    int            // the constant; tests have less patience
 }
 
 // New returns a Mover that waits for Run.
 func New(o Options) *Mover {
 	return &Mover{o: o, bell: make(chan struct{}, 1), busy: map[int64]bool{}, load: map[string]int{}, backlog: map[string]int{},
-		growing: map[int64]*growth{}, lists: map[int64]*listing{}, checked: map[int64]bool{}}
+		growing: map[int64]*growth{}, lists: map[int64]*listing{}, checked: map[int64]bool{}, asked: map[int64]int{}, asks: asks}
 }
 
 // Wake rings the bell: files have ended.
@@ -342,10 +344,8 @@ func (m *Mover) stored(ctx context.Context, t *Target, f *state.FileRow, res sto
 		return err
 	}
 	m.forget(f.ID)
-	if f.Spool != "" {
-		if err := t.Dir.Remove(f.Spool); err != nil {
-			m.o.Log.Warn("a spool file can't be removed", "file", f.Spool, "error", err)
-		}
+	if err := m.clear(t, f); err != nil {
+		m.o.Log.Warn("a spool file can't be removed", "file", f.Spool, "error", err)
 	}
 	if f.Parent != 0 {
 		return m.list(ctx, t, f.Parent)
@@ -356,6 +356,19 @@ func (m *Mover) stored(ctx context.Context, t *Target, f *state.FileRow, res sto
 		m.o.Stored()
 	}
 	return nil
+}
+
+// clear removes what the spool has of a file that is stored.
+func (m *Mover) clear(t *Target, f *state.FileRow) error {
+	if f.Spool == "" {
+		return nil
+	}
+	if t.Local != nil {
+		if err := t.Local.Discard(growName(f)); err != nil {
+			return err
+		}
+	}
+	return t.Dir.Remove(f.Spool)
 }
 
 // settle writes the end of a file's way with the event that tells of it.
@@ -391,6 +404,7 @@ func (m *Mover) forget(id int64) {
 	defer m.mu.Unlock()
 	delete(m.growing, id)
 	delete(m.checked, id)
+	delete(m.asked, id)
 }
 
 // errGone: neither the spool nor the store has the file.
