@@ -28,7 +28,7 @@ func settle(t *testing.T, db *DB, d Delivery) {
 
 func lanes(t *testing.T, db *DB, endpoint string, now time.Time) []int64 {
 	t.Helper()
-	got, err := DueLanes(context.Background(), db.Reader(), endpoint, now, 10)
+	got, err := DueLanes(context.Background(), db.Reader(), endpoint, now, now.Add(2*time.Hour), 10)
 	require.NoError(t, err)
 	return got
 }

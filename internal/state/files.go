@@ -54,8 +54,11 @@ type FileRow struct {
 	Due       time.Time // not to be tried before
 	Error     string
 	Expires   time.Time // local: when to delete; zero = never
-	Detail    FileDetail
-	Claimed   bool // hls: its keys were found free; what lies there is ours. Written by ClaimList only
+	// KeepFor > 0: it is to be deleted so long after the clock is known to be
+	// right; Expires is zero until then. Stored as a negative expires.
+	KeepFor time.Duration
+	Detail  FileDetail
+	Claimed bool // hls: its keys were found free; what lies there is ours. Written by ClaimList only
 }
 
 // FileDetail is what only some formats or listings need.
@@ -96,7 +99,7 @@ func (t *Tx) InsertFile(f *FileRow) error {
 	_, err = t.Exec(`INSERT INTO files (`+fileColumns+`) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
 		f.ID, f.Recording, f.Parent, f.Seq, f.Format, f.Store, f.Object, string(f.State), f.Spool,
 		Nanos(f.Started), Nanos(f.Ended), int64(f.Duration), f.Size, f.ETag, crcText(f), f.Upload, f.Attempts,
-		Nanos(f.Due), f.Error, Nanos(f.Expires), string(detail), number(f.Claimed))
+		Nanos(f.Due), f.Error, f.expiry(), string(detail), number(f.Claimed))
 	return err
 }
 
@@ -123,7 +126,14 @@ func (t *Tx) UpdateUpload(f *FileRow) error {
 func (t *Tx) SettleFile(f *FileRow) error {
 	return t.one(`UPDATE files SET object=?, state=?, size=?, etag=?, crc64=?, upload=?, attempts=?, due=?, error=?, expires=?
 		WHERE id=?`, f.Object, string(f.State), f.Size, f.ETag, crcText(f), f.Upload, f.Attempts, Nanos(f.Due), f.Error,
-		Nanos(f.Expires), f.ID)
+		f.expiry(), f.ID)
+}
+
+func (f *FileRow) expiry() int64 {
+	if f.KeepFor > 0 {
+		return -int64(f.KeepFor)
+	}
+	return Nanos(f.Expires)
 }
 
 // DeleteFile removes a row and its parts.
@@ -180,7 +190,10 @@ func scanFile(rows *sql.Rows) (*FileRow, error) {
 	if err != nil {
 		return nil, err
 	}
-	f.Started, f.Ended, f.Due, f.Expires = Time(started), Time(ended), Time(due), Time(expires)
+	f.Started, f.Ended, f.Due = Time(started), Time(ended), Time(due)
+	if f.KeepFor = time.Duration(-expires); expires >= 0 {
+		f.Expires, f.KeepFor = Time(expires), 0
+	}
 	f.Duration, f.Claimed = time.Duration(duration), claimed != 0
 	if crc != "" {
 		if f.CRC64, err = strconv.ParseUint(crc, 10, 64); err != nil {

@@ -101,10 +101,11 @@ func (m *Mover) reread(ctx context.Context, t *Target, f *state.FileRow) error {
 }
 
 // expire deletes local files whose time is over, some at a time.
-// The plus keeps SQLite from walking all stored files by their state: few expire.
 func (m *Mover) expire(ctx context.Context, now time.Time) {
-	files, err := state.Files(ctx, m.o.DB.Reader(), `WHERE +state=? AND expires>0 AND expires<=? ORDER BY expires LIMIT 50`,
-		string(state.FileStored), now.UnixNano())
+	if !m.clock.mayDelete() {
+		return
+	}
+	files, err := state.ExpiredFiles(ctx, m.o.DB.Reader(), now, 50)
 	if err != nil {
 		m.o.Log.Error("reading the state", "error", err)
 		return

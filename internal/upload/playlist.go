@@ -173,7 +173,7 @@ func (m *Mover) finishList(ctx context.Context, t *Target, f *state.FileRow) err
 		return err
 	}
 	m.forgetList(f.ID)
-	if f.Expires.IsZero() {
+	if f.Expires.IsZero() && f.KeepFor == 0 {
 		m.forgetPieces(ctx, f.ID)
 	}
 	return nil
