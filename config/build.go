@@ -19,6 +19,7 @@ func (d *decoder) build(r *rawFile) *Config {
 		Timezone:      d.timezone(&r.Timezone),
 		MaxRecordings: r.MaxRecordings.v,
 		State:         r.State.v,
+		History:       r.History.v,
 		Spool:         Spool{Dir: r.Spool.Dir.v, MaxSize: r.Spool.MaxSize.v, MinFree: r.Spool.MinFree.v},
 		DefaultStore:  r.DefaultStore.v,
 		Tasks:         Tasks{DefaultTemplate: r.Tasks.DefaultTemplate.v},
@@ -29,6 +30,9 @@ func (d *decoder) build(r *rawFile) *Config {
 	d.required(&r.DefaultApp.origin, r.DefaultApp.v, "Write a name for paths without a /, such as live")
 	d.app(&r.DefaultApp, false)
 	d.required(&r.State.origin, r.State.v, "Write the path of a file, such as data/state.db")
+	if h := &r.History; h.v > 0 && h.v < 24*time.Hour && !h.bad {
+		d.fail(h.spot, h.shown()+" is too short for a history", "Write 1d or more, such as 90d; 0 means for ever")
+	}
 	d.required(&r.Spool.Dir.origin, r.Spool.Dir.v, "Write a folder, such as data/spool")
 	if s := &r.Spool.MaxSize; s.v < 1<<20 && !s.bad {
 		d.fail(s.spot, s.shown()+" is too small for a spool", "Write at least 1MB; 20GB is the default")

@@ -124,6 +124,21 @@ func TestEnvironmentOnceAndInNumbers(t *testing.T) {
 	}
 }
 
+func TestHistory(t *testing.T) {
+	for text, want := range map[string]time.Duration{"": 90 * 24 * time.Hour, "history: 0": 0, "history: 1d": 24 * time.Hour, "history: 30d": 720 * time.Hour} {
+		c := good(t, text+"\n")
+		if c.History != want {
+			t.Errorf("%q: %v", text, c.History)
+		}
+		if keys := c.RestartKeys(good(t, "history: 77d\n")); len(keys) > 0 {
+			t.Errorf("a change needs a restart: %v", keys)
+		}
+	}
+	if _, err := Parse("x.yml", []byte("history: 30m\n"), os.LookupEnv); err == nil || !strings.Contains(err.Error(), "1d or more") {
+		t.Errorf("30m: %v", err)
+	}
+}
+
 func TestSecretsAreNeverShown(t *testing.T) {
 	c := good(t, `
 stores: {cos: {type: cos, bucket: rec-1250000000, region: ap-guangzhou, secretID: "${ID}", secretKey: "${KEY}", sessionToken: hunter2-token}}

@@ -14,6 +14,7 @@ type rawFile struct {
 	Timezone      text               `yaml:"timezone"`
 	MaxRecordings number             `yaml:"maxRecordings"`
 	State         text               `yaml:"state"`
+	History       duration           `yaml:"history"`
 	Spool         rawSpool           `yaml:"spool"`
 	Stores        named[rawStore]    `yaml:"stores"`
 	DefaultStore  text               `yaml:"defaultStore"`
@@ -30,6 +31,7 @@ func (f *rawFile) defaults() {
 	f.DefaultApp.v = "live"
 	f.Timezone.v = "UTC"
 	f.State.v = "data/state.db"
+	f.History.v = 90 * 24 * time.Hour
 	f.Spool.Dir.v = "data/spool"
 	f.Spool.MaxSize.v = 20 << 30
 	f.Spool.MinFree.v = 1 << 30

@@ -11,7 +11,8 @@ type Config struct {
 	Timezone      *time.Location
 	MaxRecordings int // 0 = no limit
 
-	State string // path of the SQLite file
+	State   string        // path of the SQLite file
+	History time.Duration // how long finished recordings stay listed, 0 = for ever
 
 	Spool Spool
 

@@ -93,6 +93,8 @@ type bench struct {
 	m      *Mover
 	halt   func()
 	ids    int64
+
+	options Options // more of them, for the next run
 }
 
 type benchOptions struct {
@@ -142,7 +144,7 @@ func (b *bench) openLocal() {
 
 // run starts a Mover, as a start of the server does.
 func (b *bench) run() {
-	b.m = New(Options{DB: b.db, Log: slog.New(slog.DiscardHandler), Events: b.events,
+	b.m = New(Options{History: b.options.History, DB: b.db, Log: slog.New(slog.DiscardHandler), Events: b.events,
 		Formats: map[string]mux.Format{"mp4": plainFormat{}, state.FormatTS: plainFormat{}},
 		Target: func(name string) (*Target, error) {
 			switch name {

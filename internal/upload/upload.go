@@ -22,6 +22,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/live-recording/liverecord/config"
@@ -66,6 +67,9 @@ type Options struct {
 	Target func(name string) (*Target, error)
 	// Stored is told after a file was stored; may be nil.
 	Stored func()
+	// History is how long finished recordings are remembered; 0 = for ever. nil:
+	// nothing is forgotten.
+	History func() time.Duration
 }
 
 // Mover moves files. Run it once.
@@ -81,7 +85,9 @@ type Mover struct {
 	lists   map[int64]*listing // playlists under way
 	jobs    sync.WaitGroup
 
-	clock *clock
+	clock   *clock
+	pruner  pruner
+	pruning atomic.Bool
 
 	checked map[int64]bool // uploads that were compared with the store since the start
 	asked   map[int64]int  // how often the store was asked for what only it can have
@@ -158,6 +164,7 @@ func (m *Mover) scan(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	m.expire(ctx, m.clock.now())
+	m.prune(ctx)
 	now := time.Now()
 	files, err := m.ready(ctx, now)
 	if err != nil {
