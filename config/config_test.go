@@ -54,7 +54,7 @@ func TestDefaults(t *testing.T) {
 		return f
 	}
 	want := &Config{
-		DefaultDomain: "default", DefaultApp: "live", Timezone: time.UTC, State: "data/state.db",
+		DefaultDomain: "default", DefaultApp: "live", Timezone: time.UTC, State: "data/state.db", History: 90 * 24 * time.Hour,
 		Spool: Spool{Dir: "data/spool", MaxSize: 20 << 30, MinFree: 1 << 30},
 		Stores: map[string]Store{"local": {Name: "local", Type: "local", Dir: "data/recordings",
 			BaseURL: "http://127.0.0.1:9995/recordings"}},
@@ -125,7 +125,7 @@ func TestEnvironmentOnceAndInNumbers(t *testing.T) {
 }
 
 func TestHistory(t *testing.T) {
-	for text, want := range map[string]time.Duration{"": 90 * 24 * time.Hour, "history: 0": 0, "history: 1d": 24 * time.Hour, "history: 30d": 720 * time.Hour} {
+	for text, want := range map[string]time.Duration{"{}": 90 * 24 * time.Hour, "history: 0": 0, "history: 1d": 24 * time.Hour, "history: 30d": 720 * time.Hour} {
 		c := good(t, text+"\n")
 		if c.History != want {
 			t.Errorf("%q: %v", text, c.History)
