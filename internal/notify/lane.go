@@ -25,7 +25,7 @@ const (
 	patience      = 3 * 24 * time.Hour // until a delivery is parked
 	startPatience = time.Hour          // after the start, or a jump of the clock, nothing is parked for its age
 	mostRefusals  = 10                 // answers 4xx until a delivery is parked
-	clockJump     = time.Hour          // of the clock against the time that has passed; patience starts anew
+	clockJump     = time.Hour          // of the clock against the time that has passed; patience starts again
 )
 
 // tooFar is later than any pause ends. A stored time beyond it is of a clock that

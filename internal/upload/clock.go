@@ -196,7 +196,7 @@ func (m *Mover) moveDates(ctx context.Context, by time.Duration, from, to time.T
 	})
 }
 
-// shorten begins the lives anew that end later than they can.
+// shorten restarts the lives that end later than they can.
 func (m *Mover) shorten(ctx context.Context) error {
 	now := m.clock.now()
 	return m.redate(ctx, now, func(f *state.FileRow) time.Time {

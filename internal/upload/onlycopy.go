@@ -127,8 +127,8 @@ func (u *upload) adopt(ctx context.Context) error {
 // hasAll tells whether an upload has every part that left the spool.
 func (u *upload) hasAll(ctx context.Context, id string) (bool, error) {
 	listed, err := u.t.Remote.ListParts(ctx, u.f.Object, id)
-	if store.KindOf(err) == store.KindNoUpload && err != nil {
-		return false, nil
+	if store.KindOf(err) == store.KindNoUpload {
+		listed, err = nil, nil
 	}
 	if err != nil {
 		return false, err

@@ -261,9 +261,9 @@ func (s *Store) witnessed(p, key string, object *os.File) (bool, error) {
 		return false, err
 	}
 	var n note
-	if json.Unmarshal(text, &n) != nil || n.Key != key {
-		return false, nil
+	if err := json.Unmarshal(text, &n); err != nil {
+		return false, fmt.Errorf("%s: %w", p+witness, err)
 	}
 	etag, _, err := etagOf(object)
-	return err == nil && etag == n.ETag, err
+	return err == nil && n.Key == key && etag == n.ETag, err
 }
