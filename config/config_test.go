@@ -54,7 +54,7 @@ func TestDefaults(t *testing.T) {
 		return f
 	}
 	want := &Config{
-		DefaultDomain: "default", DefaultApp: "live", Timezone: time.UTC, State: "data/state.db",
+		DefaultDomain: "default", DefaultApp: "live", Timezone: time.UTC, State: "data/state.db", History: 90 * 24 * time.Hour,
 		Spool: Spool{Dir: "data/spool", MaxSize: 20 << 30, MinFree: 1 << 30},
 		Stores: map[string]Store{"local": {Name: "local", Type: "local", Dir: "data/recordings",
 			BaseURL: "http://127.0.0.1:9995/recordings"}},
@@ -121,6 +121,21 @@ func TestEnvironmentOnceAndInNumbers(t *testing.T) {
 	c := good(t, "# ${UNSET} in a comment\nmaxRecordings: ${NUMBER}\napi: {credentials: [{secretID: \"${NESTED}\", secretKey: \"${KEY}\"}]}\n")
 	if c.MaxRecordings != 7 || c.API.Credentials[0].SecretID != "${KEY}" {
 		t.Errorf("%d, %q", c.MaxRecordings, c.API.Credentials[0].SecretID)
+	}
+}
+
+func TestHistory(t *testing.T) {
+	for text, want := range map[string]time.Duration{"{}": 90 * 24 * time.Hour, "history: 0": 0, "history: 1d": 24 * time.Hour, "history: 30d": 720 * time.Hour} {
+		c := good(t, text+"\n")
+		if c.History != want {
+			t.Errorf("%q: %v", text, c.History)
+		}
+		if keys := c.RestartKeys(good(t, "history: 77d\n")); len(keys) > 0 {
+			t.Errorf("a change needs a restart: %v", keys)
+		}
+	}
+	if _, err := Parse("x.yml", []byte("history: 30m\n"), os.LookupEnv); err == nil || !strings.Contains(err.Error(), "1d or more") {
+		t.Errorf("30m: %v", err)
 	}
 }
 

@@ -183,6 +183,7 @@ func (h *house) build(c *config.Config) {
 	ev := &events{emit: h.notifier.Emit, report: h.trouble.Report, places: h.places, secret: linkSecret(h.pair)}
 	h.mover = upload.New(upload.Options{
 		DB: h.db, Log: h.log, Events: ev, Formats: formats, Target: h.places.target, Stored: h.notifier.Wake,
+		History: func() time.Duration { return h.config.Load().History },
 	})
 	named := map[config.FormatName]mux.Format{config.MP4: mp4.Format, config.FLV: flv.Format, config.AAC: adts.Format}
 	h.memory = memory.New(memoryLimit(c))

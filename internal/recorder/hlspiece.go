@@ -3,6 +3,7 @@ package recorder
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/live-recording/liverecord/hooks"
 	"github.com/live-recording/liverecord/internal/mux"
@@ -61,7 +62,12 @@ func (o *hlsOutput) insertPart(p *openFile) error {
 	for i, tr := range p.tracks {
 		tracks[i] = *tr
 	}
-	err := o.rec.r.o.DB.UpdateNow(context.Background(), func(tx *state.Tx) error { return tx.InsertFile(&p.row) })
+	err := o.rec.r.o.DB.UpdateNow(context.Background(), func(tx *state.Tx) error {
+		if err := o.follow(tx, &p.row); err != nil {
+			return err
+		}
+		return tx.InsertFile(&p.row)
+	})
 	if err != nil {
 		return fmt.Errorf("the state can't be written: %w", err)
 	}
@@ -70,6 +76,20 @@ func (o *hlsOutput) insertPart(p *openFile) error {
 		o.rec.dropFile(&p.row, o.place)
 	}
 	return err
+}
+
+// follow gives a new piece the key that its playlist has now: package upload
+// gives it another one if what is not ours lies under the first.
+func (o *hlsOutput) follow(tx *state.Tx, piece *state.FileRow) error {
+	l := o.list
+	object, err := tx.FileObject(l.row.ID)
+	if err != nil || object == l.row.Object {
+		return err
+	}
+	key := listKey(object)
+	piece.Object = key + strings.TrimPrefix(piece.Object, l.key)
+	l.row.Object, l.key = object, key
+	return nil
 }
 
 // endPiece finishes the open piece, if any, with all that was written to it.
@@ -143,6 +163,6 @@ func (o *hlsOutput) initSection() error {
 	f.row.State, f.row.Ended, f.row.Size = state.FileEnded, o.rec.now, f.sp.Size()
 	o.rec.endFile(f.sp, &f.row, o.rec.writeFile)
 	l.inits++
-	l.mapURI = hls.URI(l.key, object)
+	l.mapURI = hls.URI(l.key, f.row.Object)
 	return nil
 }

@@ -151,6 +151,9 @@ func (rec *recording) window(splice time.Duration, last time.Time) time.Time {
 	if !until.After(rec.now) {
 		return time.Time{}
 	}
+	if latest := rec.now.Add(splice); until.After(latest) { // the clock was ahead and has come back
+		return latest
+	}
 	return until
 }
 

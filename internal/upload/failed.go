@@ -19,6 +19,10 @@ const (
 	maxWish    = 15 * time.Minute // of a store's Retry-After
 )
 
+// tooFar is later than any pause ends. A stored time beyond it is of a clock that
+// was ahead, and counts as come.
+func tooFar(now time.Time) time.Time { return now.Add(maxWish + 2*maxPause) }
+
 // pause before the next attempt: doubling, jittered so that many files do not
 // come back at once.
 func pause(attempts int) time.Duration {
@@ -93,7 +97,7 @@ func (m *Mover) hold(f *state.FileRow, cause error) {
 // park keeps a file until a human has acted.
 func (m *Mover) park(ctx context.Context, f *state.FileRow) {
 	f.State = state.FileParked
-	m.o.Log.Error("can't be stored; its bytes are kept in the spool until this is mended",
+	m.o.Log.Error("can't be stored; its bytes are kept in the spool until this is fixed",
 		"store", f.Store, "object", f.Object, "error", f.Error)
 	m.write(ctx, func(tx *state.Tx) error {
 		if err := tx.SettleFile(f); err != nil {

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/live-recording/liverecord/internal/plan"
+	"github.com/live-recording/liverecord/config"
 	"github.com/live-recording/liverecord/internal/spool"
 	"github.com/live-recording/liverecord/internal/state"
 	"github.com/live-recording/liverecord/internal/store"
@@ -19,12 +19,21 @@ import (
 // finishLocal makes an object of a file that grew in the hidden folder of a
 // local store.
 func (m *Mover) finishLocal(ctx context.Context, t *Target, f *state.FileRow) error {
+	if f.Parent != 0 {
+		if err := m.claimList(ctx, t, f); err != nil {
+			return err
+		}
+	}
+	name := growName(f)
 	h, err := t.Dir.Header(f.Spool)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, spool.ErrNoHeader) {
-		// An earlier run may have stored it and died before it could note that.
-		res, e := t.Local.Head(ctx, f.Object)
-		if e != nil {
+		// An earlier run may have placed it and died before it could note that.
+		res, e := t.Local.Placed(ctx, name, f.Object)
+		switch {
+		case e != nil && store.KindOf(e) == store.KindNotFound:
 			return errGone
+		case e != nil:
+			return e
 		}
 		return m.stored(ctx, t, f, res)
 	}
@@ -35,24 +44,34 @@ func (m *Mover) finishLocal(ctx context.Context, t *Target, f *state.FileRow) er
 	if !ok {
 		return fmt.Errorf("unknown format %q", f.Format)
 	}
-	res, err := t.Local.Finish(ctx, local.Finish{
-		Name: strings.TrimPrefix(spool.BodyName(f.Spool), "grow-"),
-		Key:  f.Object, Room: h.Room, Body: f.Size, Copy: t.Dir.Suspect(f.Spool),
-		Head: func(room int64) ([]byte, []byte, error) {
-			head, err := format.Head(h.Tracks, t.Dir.Records(f.Spool), f.Size, room)
-			return head.Front, head.Back, err
-		},
-	})
-	if errors.Is(err, local.ErrExist) {
-		return m.rename(ctx, f)
-	}
-	if err != nil {
-		if errors.Is(err, local.ErrUnsynced) {
+	for names := m.renamer(f); ; {
+		res, err := t.Local.Finish(ctx, local.Finish{
+			Name: name, Key: f.Object, Room: h.Room, Body: f.Size, Copy: t.Dir.Suspect(f.Spool),
+			Head: func(room int64) ([]byte, []byte, error) {
+				head, err := format.Head(h.Tracks, t.Dir.Records(f.Spool), f.Size, room)
+				return head.Front, head.Back, err
+			},
+		})
+		switch {
+		case err == nil:
+			return m.stored(ctx, t, f, res)
+		case errors.Is(err, local.ErrExist):
+			if err := names.next(ctx); err != nil {
+				return err
+			}
+			continue
+		case errors.Is(err, local.ErrUnsynced):
 			t.Dir.Distrust(f.Spool)
+		case store.KindOf(err) == store.KindNotFound:
+			return fmt.Errorf("%w: %w", errGone, err)
 		}
 		return err
 	}
-	return m.stored(ctx, t, f, res)
+}
+
+// growName is the name under which a local store knows a growing file.
+func growName(f *state.FileRow) string {
+	return strings.TrimPrefix(spool.BodyName(f.Spool), local.GrowPrefix)
 }
 
 // reread compares a file with its journal, where the disk may not hold what was
@@ -90,33 +109,6 @@ func (m *Mover) reread(ctx context.Context, t *Target, f *state.FileRow) error {
 	return m.o.DB.UpdateNow(ctx, func(tx *state.Tx) error { return tx.UpdateFile(f) })
 }
 
-// rename gives a file another key: the store holds a file of that name that is
-// not ours.
-func (m *Mover) rename(ctx context.Context, f *state.FileRow) error {
-	if f.Parent != 0 {
-		return &store.Error{Op: "store", Key: f.Object, Kind: store.KindPermanent, Err: local.ErrExist,
-			Remedy: "move the foreign file away"}
-	}
-	old := f.Object
-	err := m.o.DB.UpdateNow(ctx, func(tx *state.Tx) (err error) {
-		f.Object = plan.Unique(old, func(key string) bool {
-			taken, e := tx.TakenObject(f.Store, key)
-			if e != nil {
-				err = e
-			}
-			return e == nil && (taken || key == old)
-		})
-		if err != nil {
-			return err
-		}
-		return tx.SettleFile(f)
-	})
-	if err == nil {
-		m.o.Log.Warn("the key is taken by a file that is not ours", "object", old, "now", f.Object)
-	}
-	return err
-}
-
 // purge runs expire as a job, one at a time: a disk that hangs must not keep the
 // files of other stores from being moved.
 func (m *Mover) purge(ctx context.Context, now time.Time) {
@@ -152,10 +144,12 @@ func (m *Mover) survive(what string) {
 }
 
 // expire deletes local files whose time is over, some at a time; it returns
-// whether there may be more. The plus keeps SQLite from walking all stored files by their state: few expire.
+// whether there may be more.
 func (m *Mover) expire(ctx context.Context, now time.Time) (more bool) {
-	files, err := state.Files(ctx, m.o.DB.Reader(), `WHERE +state=? AND expires>0 AND expires<=? ORDER BY expires LIMIT 50`,
-		string(state.FileStored), now.UnixNano())
+	if !m.clock.mayDelete() {
+		return false
+	}
+	files, err := state.ExpiredFiles(ctx, m.o.DB.Reader(), now, 50)
 	if err != nil {
 		if ctx.Err() == nil {
 			m.o.Log.Error("reading the state", "error", err)
@@ -181,15 +175,19 @@ func (m *Mover) expireOne(ctx context.Context, f *state.FileRow) error {
 	if err != nil {
 		return err
 	}
-	objects := []string{f.Object}
-	if f.Format == "hls" {
-		objects = append(objects, liveList(f.Object))
+	own := append([]*state.FileRow{f}, pieces...)
+	if f.Format == string(config.HLS) {
+		live := *f
+		live.Object = liveList(f.Object) // the same content, see finishList
+		own = append(own, &live)
 	}
-	for _, p := range pieces {
-		objects = append(objects, p.Object)
-	}
-	for _, o := range objects {
-		if err := t.Local.Delete(ctx, o); err != nil && store.KindOf(err) != store.KindNotFound {
+	for _, o := range own {
+		err := t.Local.DeleteOwn(ctx, o.Object, o.Size, o.ETag)
+		if errors.Is(err, local.ErrForeign) {
+			m.o.Log.Warn("an expired file was changed or replaced since it was stored; it stays", "store", f.Store, "object", o.Object)
+			continue
+		}
+		if err != nil {
 			return err
 		}
 	}
