@@ -288,8 +288,11 @@ func silent(t *testing.T, place string) {
 func decode(place string) error {
 	out, err := exec.Command("ffmpeg", "-nostdin", "-v", "error", "-xerror", "-i", place, "-map", "0", "-fps_mode", "passthrough",
 		"-enc_time_base:v", "1:90000", "-f", "null", "-").CombinedOutput()
-	if err != nil || len(out) > 0 {
-		return fmt.Errorf("ffmpeg %s: %v\n%.2000s", place, err, out)
+	if err != nil {
+		return fmt.Errorf("ffmpeg %s: %w\n%.2000s", place, err, out)
+	}
+	if len(out) > 0 {
+		return fmt.Errorf("ffmpeg %s: %.2000s", place, out)
 	}
 	return nil
 }
