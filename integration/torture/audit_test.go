@@ -126,8 +126,10 @@ func (b *book) checkStores(t *testing.T, s *lab.Server, c *cosserver.Server, r *
 	}
 	same(t, "files stored, by the state and by the stores", known, inStore)
 	events := map[string]bool{}
-	for id := range b.events {
-		events[id] = true
+	for id, kind := range b.events {
+		if kind != 341 { // the endpoint takes no abnormal events here
+			events[id] = true
+		}
 	}
 	same(t, "events, by the state and by the endpoint", events, r.all())
 	if n := len(r.of(100)); n != len(known) {
