@@ -40,7 +40,7 @@ func (n *node) Getattr(ctx context.Context, h fs.FileHandle, out *fuse.AttrOut) 
 		return errno
 	}
 	if x, ok := h.(*file); ok {
-		return x.LoopbackFile.Getattr(ctx, out)
+		return x.Getattr(ctx, out)
 	}
 	return n.LoopbackNode.Getattr(ctx, nil, out)
 }
@@ -60,7 +60,7 @@ func (n *node) Setattr(ctx context.Context, h fs.FileHandle, in *fuse.SetAttrIn,
 		return errno
 	}
 	if x, ok := h.(*file); ok {
-		return x.LoopbackFile.Setattr(ctx, in, out)
+		return x.Setattr(ctx, in, out)
 	}
 	return n.LoopbackNode.Setattr(ctx, nil, in, out)
 }

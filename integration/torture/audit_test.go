@@ -126,8 +126,10 @@ func (b *book) checkStores(t *testing.T, s *lab.Server, c *cosserver.Server, r *
 	}
 	same(t, "files stored, by the state and by the stores", known, inStore)
 	events := map[string]bool{}
-	for id := range b.events {
-		events[id] = true
+	for id, kind := range b.events {
+		if kind != 341 { // the endpoint takes no abnormal events here
+			events[id] = true
+		}
 	}
 	same(t, "events, by the state and by the endpoint", events, r.all())
 	if n := len(r.of(100)); n != len(known) {
@@ -141,9 +143,9 @@ func (b *book) checkStores(t *testing.T, s *lab.Server, c *cosserver.Server, r *
 	}
 	for _, dir := range []string{"data/spool", "data/recordings/.liverecord"} {
 		left, _ := filepath.Glob(filepath.Join(s.Dir, dir, "*"))
-		if b.lossy {
-			left = slices.DeleteFunc(left, setAside)
-		}
+		left = slices.DeleteFunc(left, func(name string) bool {
+			return filepath.Base(name) == "server.lock" || b.lossy && setAside(name)
+		})
 		if len(left) > 0 {
 			t.Errorf("%d files are left in %s, e.g. %s", len(left), dir, left[0])
 		}
@@ -288,8 +290,11 @@ func silent(t *testing.T, place string) {
 func decode(place string) error {
 	out, err := exec.Command("ffmpeg", "-nostdin", "-v", "error", "-xerror", "-i", place, "-map", "0", "-fps_mode", "passthrough",
 		"-enc_time_base:v", "1:90000", "-f", "null", "-").CombinedOutput()
-	if err != nil || len(out) > 0 {
-		return fmt.Errorf("ffmpeg %s: %v\n%.2000s", place, err, out)
+	if err != nil {
+		return fmt.Errorf("ffmpeg %s: %w\n%.2000s", place, err, out)
+	}
+	if len(out) > 0 {
+		return fmt.Errorf("ffmpeg %s: %.2000s", place, out)
 	}
 	return nil
 }

@@ -13,6 +13,9 @@ import (
 const (
 	window = 64
 	every  = 512
+	// edges are the samples of a file that may lie across the end of a damaged
+	// range: one part is stored, the other one set aside.
+	edges = 4
 )
 
 // content remembers bytes, and finds them again wherever they lie in other

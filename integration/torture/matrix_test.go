@@ -68,11 +68,23 @@ var matrixFaults = []matrixFault{
 	{"EIO", syscall.EIO}, {"ENOSPC", syscall.ENOSPC}, {"EROFS", syscall.EROFS}, {faultHang, 0}, {faultKill, 0}, {faultPower, 0},
 }
 
-// matrixRow is an operation on a kind of file. Some are seen only while a server
-// starts over what a crash left.
+// phase is when an operation is seen.
+type phase int
+
+const (
+	running phase = iota // while streams are recorded
+	restart              // when a server starts over what a crash left
+	first                // when a server starts in an empty folder
+)
+
+// matrixRow is an operation on a kind of file, and the first phase in which it is seen.
 type matrixRow struct {
 	faultfs.Call
-	atStart bool
+	phase phase
+}
+
+func (r matrixRow) String() string {
+	return fmt.Sprintf("%s %s%s", r.Op, r.Kind, []string{"", " (restart)", " (first start)"}[r.phase])
 }
 
 // traceRows finds the rows: a run with every format, local and COS, with files
@@ -80,25 +92,31 @@ type matrixRow struct {
 func traceRows(t *testing.T) (rows []matrixRow) {
 	t.Helper()
 	c := newCell(t, matrixRow{}, matrixFault{})
-	c.run()
-	time.Sleep(12 * time.Second)
-	c.s.Stop(t)
-	c.s.Run(t)
-	running := c.fs.Trace()
-	time.Sleep(3 * time.Second)
+	var traces [3]map[faultfs.Call]int
+	c.start()
+	c.publish()
+	time.Sleep(time.Second)
+	traces[first] = c.fs.Trace()
+	c.fs.Kinds(kindOf)
+	time.Sleep(20 * time.Second)
+	traces[running] = c.fs.Trace()
 	c.s.Kill(t)
 	c.fs.Kinds(kindOf)
 	c.s.Run(t)
 	time.Sleep(3 * time.Second)
-	for call := range running {
-		rows = append(rows, matrixRow{call, false})
-	}
-	for call := range c.fs.Trace() {
-		if running[call] == 0 {
-			rows = append(rows, matrixRow{call, true})
+	c.s.Stop(t)
+	c.s.Run(t)
+	traces[restart] = c.fs.Trace()
+	c.stop()
+	seen := map[faultfs.Call]bool{}
+	for p, trace := range traces {
+		for call := range trace {
+			if !seen[call] {
+				rows = append(rows, matrixRow{call, phase(p)})
+			}
+			seen[call] = true
 		}
 	}
-	c.stop()
 	slices.SortFunc(rows, func(a, b matrixRow) int {
 		return cmp.Or(strings.Compare(a.Kind, b.Kind), strings.Compare(string(a.Op), string(b.Op)))
 	})
@@ -107,10 +125,10 @@ func traceRows(t *testing.T) (rows []matrixRow) {
 
 // sliceRows are what a short run tries.
 var sliceRows = map[matrixRow]string{
-	{faultfs.Call{Op: faultfs.Write, Kind: "spool body"}, false}:      "EIO",
-	{faultfs.Call{Op: faultfs.Fsync, Kind: "growing journal"}, false}: faultHang,
-	{faultfs.Call{Op: faultfs.Link, Kind: "object"}, false}:           faultPower,
-	{faultfs.Call{Op: faultfs.Write, Kind: "state-wal"}, false}:       "ENOSPC",
+	{faultfs.Call{Op: faultfs.Write, Kind: "spool body"}, running}:      "EIO",
+	{faultfs.Call{Op: faultfs.Fsync, Kind: "growing journal"}, running}: faultHang,
+	{faultfs.Call{Op: faultfs.Link, Kind: "object"}, running}:           faultPower,
+	{faultfs.Call{Op: faultfs.Write, Kind: "state-wal"}, running}:       "ENOSPC",
 }
 
 // TestMatrix makes each operation on the disk fail, hang, or end the server or the
@@ -136,7 +154,7 @@ func TestMatrix(t *testing.T) {
 				if !long() && sliceRows[row] != fault.name {
 					continue
 				}
-				t.Run(fmt.Sprintf("%s %s %s", row.Op, row.Kind, fault.name), func(t *testing.T) {
+				t.Run(fmt.Sprintf("%v %s", row, fault.name), func(t *testing.T) {
 					t.Parallel()
 					text := newCell(t, row, fault).try()
 					t.Log(text)
@@ -161,11 +179,7 @@ func table(rows []matrixRow, cells map[matrixRow]map[string]string) string {
 	}
 	b.WriteString("\n|---|---|" + strings.Repeat("---|", len(matrixFaults)) + "\n")
 	for _, r := range rows {
-		op := string(r.Op)
-		if r.atStart {
-			op += " (start)"
-		}
-		fmt.Fprintf(&b, "| %s | %s |", r.Kind, op)
+		fmt.Fprintf(&b, "| %s | %s |", r.Kind, strings.Replace(r.String(), " "+r.Kind, "", 1))
 		for _, f := range matrixFaults {
 			fmt.Fprintf(&b, " %s |", cmp.Or(cells[r][f.name], "no result"))
 		}

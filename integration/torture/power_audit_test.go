@@ -31,6 +31,7 @@ func (g *gather) add(s powerSum) {
 	t.cuts += s.cuts
 	t.inFlight += s.inFlight
 	t.during += s.during
+	t.released += s.released
 	t.files += s.files
 	t.pictures += s.pictures
 	t.missing += s.missing

@@ -126,7 +126,8 @@ func (p *publisher) play(c sink, ses *session, limit time.Duration) error {
 	first := p.media.Samples[0].DTS
 	for round := int64(0); ; round++ {
 		for _, x := range p.media.Samples {
-			if p.stopped() || limit > 0 && time.Since(start) > limit {
+			// a second at least: of less ffmpeg may not find out what it is
+			if p.stopped() && time.Since(start) > time.Second || limit > 0 && time.Since(start) > limit {
 				return nil
 			}
 			x.DTS += round * length
