@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 release=${2:-$(sed -n 's/^MEDIAMTX ?= //p' Makefile)}
-commit=${1:-$(git log -1 --format=%H --diff-filter=A -- "patches/$release/release.json")^}
+commit=${1:-$(git log -1 --format=%H --no-renames --diff-filter=A -- "patches/$release/release.json")^}
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 git archive "$commit" | tar -x -C "$dir"
