@@ -95,7 +95,8 @@ func TestPlaceIsAmbiguous(t *testing.T) {
 	gap := after(t, oldFile, "setOffline")
 	for name, cur := range map[string]string{
 		"twice": func() string {
-			body := oldFile[strings.Index(oldFile, "func (pa *path) setOffline"):]
+			_, body, _ := strings.Cut(oldFile, "func (pa *path) setOffline() {")
+			body = "func (pa *path) setOffline() {" + body
 			body = strings.ReplaceAll(body, "setOffline() {", "setAway() {\n\tz()\n")
 			return "package core\n\n" + body + body
 		}(),

@@ -15,7 +15,7 @@ import (
 // may have a major version: it is left out here.
 var delivery = map[string][]string{
 	"github.com/bluenviron/mediamtx": {
-		"internal/codecprocessor", "internal/conf/conf.go", "internal/conf/path.go", "internal/core/core.go",
+		"internal/conf/conf.go", "internal/conf/path.go", "internal/core/core.go",
 		"internal/core/path.go", "internal/core/path_manager.go", "internal/defs", "internal/formatlabel",
 		"internal/ntpestimator", "internal/protocols", "internal/recorder", "internal/servers/moq",
 		"internal/servers/rtmp", "internal/servers/rtsp", "internal/servers/srt", "internal/servers/webrtc",
@@ -108,8 +108,11 @@ func diffPath(a, b, path string) error {
 	if a == "" || b == "" {
 		return nil
 	}
-	cmd := exec.Command("diff", "-ruN", "-x", "*_test.go", "-x", "testdata", "-x", "examples", "-x", ".*",
-		filepath.Join(a, path), filepath.Join(b, path))
+	args := []string{"-ruN"}
+	for _, skip := range []string{"*_test.go", "testdata", "examples", ".*", "*.md", "*.yml", "Makefile", "LICENSE", "go.sum"} {
+		args = append(args, "-x", skip)
+	}
+	cmd := exec.Command("diff", append(args, filepath.Join(a, path), filepath.Join(b, path))...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	err := cmd.Run()
 	if e, ok := errors.AsType[*exec.ExitError](err); ok && e.ExitCode() == 1 {

@@ -33,7 +33,7 @@ func defaultRelease(root string) (string, error) {
 
 // release is what patches/<release>/ says about one release of MediaMTX.
 type release struct {
-	name string // v1.20.1
+	name string // v1.21.0
 	root string // of this repository
 	dir  string // where the patch lies, if not in patches/<release>/
 	next bool   // it is becoming the default

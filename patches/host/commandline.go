@@ -11,7 +11,10 @@ import (
 const Help = `
 Commands:
   record COMMAND    recordings: check, list, verify and more; see mediamtx record help
+`
 
+// HelpUpgrade is what it says of --upgrade, where MediaMTX has that.
+const HelpUpgrade = `
 This server contains live recording. --upgrade would replace it by one without, and is refused.
 `
 

@@ -39,21 +39,21 @@ func media() map[string]bridgetest.Media {
 	one, two := bridgetest.One(), bridgetest.Two()
 	opus := &format.Opus{PayloadTyp: 96, ChannelCount: 2}
 	return map[string]bridgetest.Media{
-		bridgetest.H264:      {&format.H264{PayloadTyp: 96, PacketizationMode: 1, SPS: []byte{0x67, 1}, PPS: []byte{0x68, 1}}, func(b unit.Base) unit.Unit { return &unit.H264{Base: b, AU: [][]byte{{0x65, 9}}} }},
-		bridgetest.H264Empty: {&format.H264{PayloadTyp: 96, PacketizationMode: 1}, func(b unit.Base) unit.Unit { return &unit.H264{Base: b, AU: [][]byte{{0x67, 7}, {0x68, 8}, {0x65, 1}}} }},
-		"h265":               {&format.H265{PayloadTyp: 96, VPS: []byte{0x40, 1}, SPS: []byte{0x42, 1}, PPS: []byte{0x44, 1}}, func(b unit.Base) unit.Unit { return &unit.H265{Base: b, AU: [][]byte{{0x26, 1, 9}}} }},
-		"av1":                {&format.AV1{PayloadTyp: 96}, func(b unit.Base) unit.Unit { return &unit.AV1{Base: b, TU: [][]byte{{0x12, 0}, {0x0a, 1}}} }},
-		"vp9":                {&format.VP9{PayloadTyp: 96, ProfileID: &profile}, func(b unit.Base) unit.Unit { return &unit.VP9{Base: b, Frame: []byte{1, 2, 3}} }},
-		"vp8":                {&format.VP8{PayloadTyp: 96}, func(b unit.Base) unit.Unit { return &unit.VP8{Base: b, Frame: []byte{1, 2, 3}} }},
-		"aac":                {&format.MPEG4Audio{PayloadTyp: 96, Config: aac, SizeLength: 13, IndexLength: 3, IndexDeltaLength: 3}, func(b unit.Base) unit.Unit { return &unit.MPEG4Audio{Base: b, AUs: two} }},
-		"latm":               {&format.MPEG4AudioLATM{PayloadTyp: 96, StreamMuxConfig: latm}, func(b unit.Base) unit.Unit { return &unit.MPEG4AudioLATM{Base: b, Element: []byte{3, 1, 2, 3}} }},
-		"mp3":                {&format.MPEG1Audio{}, func(b unit.Base) unit.Unit { return &unit.MPEG1Audio{Base: b, Frames: [][]byte{bridgetest.MP3Frame()}} }},
-		bridgetest.Opus:      {opus, func(b unit.Base) unit.Unit { return &unit.Opus{Base: b, Packets: two} }},
-		bridgetest.OpusUnit:  {opus, func(b unit.Base) unit.Unit { return &unit.Opus{Base: b, Packets: [][]byte{{1}}} }},
-		"ac3":                {&format.AC3{PayloadTyp: 96, SampleRate: 48000, ChannelCount: 6}, func(b unit.Base) unit.Unit { return &unit.AC3{Base: b, Frames: one} }},
-		"lpcm":               {&format.LPCM{PayloadTyp: 96, BitDepth: 16, SampleRate: 48000, ChannelCount: 1}, func(b unit.Base) unit.Unit { return &unit.LPCM{Base: b, Samples: []byte{1, 2, 3, 4}} }},
-		"g711":               {&format.G711{PayloadTyp: 0, MULaw: true, SampleRate: 8000, ChannelCount: 1}, func(b unit.Base) unit.Unit { return &unit.G711{Base: b, Samples: []byte{1, 2, 3}} }},
-		bridgetest.KLV:       {&format.KLV{PayloadTyp: 96}, func(b unit.Base) unit.Unit { return &unit.KLV{Base: b, Unit: []byte{1, 2, 3}} }},
+		bridgetest.H264:      {Format: &format.H264{PayloadTyp: 96, PacketizationMode: 1, SPS: []byte{0x67, 1}, PPS: []byte{0x68, 1}}, Payload: func(b unit.Base) unit.Unit { return &unit.H264{Base: b, AU: [][]byte{{0x65, 9}}} }},
+		bridgetest.H264Empty: {Format: &format.H264{PayloadTyp: 96, PacketizationMode: 1}, Payload: func(b unit.Base) unit.Unit { return &unit.H264{Base: b, AU: [][]byte{{0x67, 7}, {0x68, 8}, {0x65, 1}}} }},
+		"h265":               {Format: &format.H265{PayloadTyp: 96, VPS: []byte{0x40, 1}, SPS: []byte{0x42, 1}, PPS: []byte{0x44, 1}}, Payload: func(b unit.Base) unit.Unit { return &unit.H265{Base: b, AU: [][]byte{{0x26, 1, 9}}} }},
+		"av1":                {Format: &format.AV1{PayloadTyp: 96}, Payload: func(b unit.Base) unit.Unit { return &unit.AV1{Base: b, TU: [][]byte{{0x12, 0}, {0x0a, 1}}} }},
+		"vp9":                {Format: &format.VP9{PayloadTyp: 96, ProfileID: &profile}, Payload: func(b unit.Base) unit.Unit { return &unit.VP9{Base: b, Frame: []byte{1, 2, 3}} }},
+		"vp8":                {Format: &format.VP8{PayloadTyp: 96}, Payload: func(b unit.Base) unit.Unit { return &unit.VP8{Base: b, Frame: []byte{1, 2, 3}} }},
+		"aac":                {Format: &format.MPEG4Audio{PayloadTyp: 96, Config: aac, SizeLength: 13, IndexLength: 3, IndexDeltaLength: 3}, Payload: func(b unit.Base) unit.Unit { return &unit.MPEG4Audio{Base: b, AUs: two} }},
+		"latm":               {Format: &format.MPEG4AudioLATM{PayloadTyp: 96, StreamMuxConfig: latm}, Payload: func(b unit.Base) unit.Unit { return &unit.MPEG4AudioLATM{Base: b, Element: []byte{3, 1, 2, 3}} }},
+		"mp3":                {Format: &format.MPEG1Audio{}, Payload: func(b unit.Base) unit.Unit { return &unit.MPEG1Audio{Base: b, Frames: [][]byte{bridgetest.MP3Frame()}} }},
+		bridgetest.Opus:      {Format: opus, Payload: func(b unit.Base) unit.Unit { return &unit.Opus{Base: b, Packets: two} }},
+		bridgetest.OpusUnit:  {Format: opus, Payload: func(b unit.Base) unit.Unit { return &unit.Opus{Base: b, Packets: [][]byte{{1}}} }},
+		"ac3":                {Format: &format.AC3{PayloadTyp: 96, SampleRate: 48000, ChannelCount: 6}, Payload: func(b unit.Base) unit.Unit { return &unit.AC3{Base: b, Frames: one} }},
+		"lpcm":               {Format: &format.LPCM{PayloadTyp: 96, BitDepth: 16, SampleRate: 48000, ChannelCount: 1}, Payload: func(b unit.Base) unit.Unit { return &unit.LPCM{Base: b, Samples: []byte{1, 2, 3, 4}} }},
+		"g711":               {Format: &format.G711{PayloadTyp: 0, MULaw: true, SampleRate: 8000, ChannelCount: 1}, Payload: func(b unit.Base) unit.Unit { return &unit.G711{Base: b, Samples: []byte{1, 2, 3}} }},
+		bridgetest.KLV:       {Format: &format.KLV{PayloadTyp: 96}, Payload: func(b unit.Base) unit.Unit { return &unit.KLV{Base: b, Unit: []byte{1, 2, 3}} }},
 	}
 }
 

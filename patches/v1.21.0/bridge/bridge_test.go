@@ -41,21 +41,21 @@ func media() map[string]bridgetest.Media {
 	one, two := bridgetest.One(), bridgetest.Two()
 	opus := &format.Opus{PayloadTyp: 96, ChannelCount: 2}
 	return map[string]bridgetest.Media{
-		bridgetest.H264:      {&format.H264{PayloadTyp: 96, PacketizationMode: 1, SPS: []byte{0x67, 1}, PPS: []byte{0x68, 1}}, unit.PayloadH264{{0x65, 9}}},
-		bridgetest.H264Empty: {&format.H264{PayloadTyp: 96, PacketizationMode: 1}, unit.PayloadH264{{0x67, 7}, {0x68, 8}, {0x65, 1}}},
-		"h265":               {&format.H265{PayloadTyp: 96, VPS: []byte{0x40, 1}, SPS: []byte{0x42, 1}, PPS: []byte{0x44, 1}}, unit.PayloadH265{{0x26, 1, 9}}},
-		"av1":                {&format.AV1{PayloadTyp: 96}, unit.PayloadAV1{{0x12, 0}, {0x0a, 1}}},
-		"vp9":                {&format.VP9{PayloadTyp: 96, ProfileID: &profile}, unit.PayloadVP9{1, 2, 3}},
-		"vp8":                {&format.VP8{PayloadTyp: 96}, unit.PayloadVP8{1, 2, 3}},
-		"aac":                {&format.MPEG4Audio{PayloadTyp: 96, Config: aac, SizeLength: 13, IndexLength: 3, IndexDeltaLength: 3}, unit.PayloadMPEG4Audio(two)},
-		"latm":               {&format.MPEG4AudioLATM{PayloadTyp: 96, StreamMuxConfig: latm}, unit.PayloadMPEG4AudioLATM{3, 1, 2, 3}},
-		"mp3":                {&format.MPEG1Audio{}, unit.PayloadMPEG1Audio{bridgetest.MP3Frame()}},
-		bridgetest.Opus:      {opus, unit.PayloadOpus(two)},
-		bridgetest.OpusUnit:  {opus, unit.PayloadOpus{{1}}},
-		"ac3":                {&format.AC3{PayloadTyp: 96, SampleRate: 48000, ChannelCount: 6}, unit.PayloadAC3(one)},
-		"lpcm":               {&format.LPCM{PayloadTyp: 96, BitDepth: 16, SampleRate: 48000, ChannelCount: 1}, unit.PayloadLPCM{1, 2, 3, 4}},
-		"g711":               {&format.G711{PayloadTyp: 0, MULaw: true, SampleRate: 8000, ChannelCount: 1}, unit.PayloadG711{1, 2, 3}},
-		bridgetest.KLV:       {&format.KLV{PayloadTyp: 96}, unit.PayloadKLV{1, 2, 3}},
+		bridgetest.H264:      {Format: &format.H264{PayloadTyp: 96, PacketizationMode: 1, SPS: []byte{0x67, 1}, PPS: []byte{0x68, 1}}, Payload: unit.PayloadH264{{0x65, 9}}},
+		bridgetest.H264Empty: {Format: &format.H264{PayloadTyp: 96, PacketizationMode: 1}, Payload: unit.PayloadH264{{0x67, 7}, {0x68, 8}, {0x65, 1}}},
+		"h265":               {Format: &format.H265{PayloadTyp: 96, VPS: []byte{0x40, 1}, SPS: []byte{0x42, 1}, PPS: []byte{0x44, 1}}, Payload: unit.PayloadH265{{0x26, 1, 9}}},
+		"av1":                {Format: &format.AV1{PayloadTyp: 96}, Payload: unit.PayloadAV1{{0x12, 0}, {0x0a, 1}}},
+		"vp9":                {Format: &format.VP9{PayloadTyp: 96, ProfileID: &profile}, Payload: unit.PayloadVP9{1, 2, 3}},
+		"vp8":                {Format: &format.VP8{PayloadTyp: 96}, Payload: unit.PayloadVP8{1, 2, 3}},
+		"aac":                {Format: &format.MPEG4Audio{PayloadTyp: 96, Config: aac, SizeLength: 13, IndexLength: 3, IndexDeltaLength: 3}, Payload: unit.PayloadMPEG4Audio(two)},
+		"latm":               {Format: &format.MPEG4AudioLATM{PayloadTyp: 96, StreamMuxConfig: latm}, Payload: unit.PayloadMPEG4AudioLATM{3, 1, 2, 3}},
+		"mp3":                {Format: &format.MPEG1Audio{}, Payload: unit.PayloadMPEG1Audio{bridgetest.MP3Frame()}},
+		bridgetest.Opus:      {Format: opus, Payload: unit.PayloadOpus(two)},
+		bridgetest.OpusUnit:  {Format: opus, Payload: unit.PayloadOpus{{1}}},
+		"ac3":                {Format: &format.AC3{PayloadTyp: 96, SampleRate: 48000, ChannelCount: 6}, Payload: unit.PayloadAC3(one)},
+		"lpcm":               {Format: &format.LPCM{PayloadTyp: 96, BitDepth: 16, SampleRate: 48000, ChannelCount: 1}, Payload: unit.PayloadLPCM{1, 2, 3, 4}},
+		"g711":               {Format: &format.G711{PayloadTyp: 0, MULaw: true, SampleRate: 8000, ChannelCount: 1}, Payload: unit.PayloadG711{1, 2, 3}},
+		bridgetest.KLV:       {Format: &format.KLV{PayloadTyp: 96}, Payload: unit.PayloadKLV{1, 2, 3}},
 	}
 }
 

@@ -79,7 +79,7 @@ func liveRecordHelp() kong.Option {
 		if err := kong.DefaultHelpPrinter(o, ctx); err != nil {
 			return err
 		}
-		_, err := fmt.Fprint(ctx.Stdout, host.Help)
+		_, err := fmt.Fprint(ctx.Stdout, host.Help+host.HelpUpgrade)
 		return err
 	})
 }

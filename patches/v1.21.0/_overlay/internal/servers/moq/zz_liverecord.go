@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/webtransport-go"
@@ -40,9 +41,16 @@ func (s *session) LiveRecordReason() string {
 // liveRecordEnd notes why the session ends. When a connection is lost, each of
 // its streams fails, and err is of the first; the connection knows the cause.
 func (s *session) liveRecordEnd(err error) {
+	var ctx context.Context
+	switch c := s.conn.(type) {
+	case *moq.ConnQUIC:
+		ctx = c.Conn.Context()
+	case *moq.ConnWebTransport:
+		ctx = c.Session.Context()
+	}
 	cause := err
-	if c, ok := s.conn.(*moq.ConnQUIC); ok {
-		if e := context.Cause(c.Conn.Context()); e != nil && !liveRecordLocal(e) {
+	if ctx != nil {
+		if e := context.Cause(ctx); e != nil && !errors.Is(e, context.Canceled) && !liveRecordLocal(e) {
 			cause = e
 		}
 	}
@@ -71,6 +79,8 @@ func liveRecordReason(err error) error {
 		return liveRecordPublisher(app.ErrorMessage)
 	case errors.As(err, &idle):
 		return os.ErrDeadlineExceeded
+	case err != nil && strings.HasPrefix(err.Error(), "PUBLISH ") && strings.HasSuffix(err.Error(), " stream closed"):
+		return io.EOF // the publisher ended a track, or all
 	case errors.Is(err, net.ErrClosed) && !liveRecordLocal(err):
 		return errors.New(err.Error())
 	}
