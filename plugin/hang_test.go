@@ -219,9 +219,10 @@ func (b *bench) wellIsWhole(sick, well int64) {
 				continue
 			}
 			place := b.path(f.Object)
-			if f.Store == "store" {
+			switch f.Store {
+			case "store":
 				place = filepath.Join(b.dir, "store", f.Object)
-			} else if f.Store == "cos" {
+			case "cos":
 				place = b.fetch(f)
 			}
 			decodes(b.t, place)

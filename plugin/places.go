@@ -87,7 +87,7 @@ func (p *places) silent() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for name := range p.opening {
-		if p.targets[name] == nil && !(name == spoolName && p.spool != nil) {
+		if p.targets[name] == nil && (name != spoolName || p.spool == nil) {
 			p.isAway(name, hang.ErrNoAnswer)
 		}
 	}
