@@ -87,7 +87,7 @@ func (p *places) silent() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for name := range p.opening {
-		if p.targets[name] == nil && !(name == spoolName && p.spool != nil) {
+		if p.targets[name] == nil && (name != spoolName || p.spool == nil) {
 			p.isAway(name, hang.ErrNoAnswer)
 		}
 	}
@@ -170,9 +170,11 @@ func (p *places) take(ctx context.Context, o *opened) {
 		}
 	}
 	p.use(o)
-	if o.name == spoolName {
+	switch {
+	case o.err != nil: // attend tries again, in a while
+	case o.name == spoolName:
 		p.reconcile() // its stores
-	} else if p.wake != nil {
+	case p.wake != nil:
 		p.wake()
 	}
 }

@@ -179,7 +179,12 @@ func TestLateStoreGivesItsFiles(t *testing.T) {
 	s.Rounds(0, 1)
 	time.Sleep(1500 * time.Millisecond)
 	c := b.copied()
+	b.discard(s)
+	b.cos.SetOutage(false)
 	c.write(text)
+	for _, hide := range []string{"recordings", "spool"} { // else they are used on
+		must(t, os.RemoveAll(filepath.Join(b.dir, hide)))
+	}
 	for _, hide := range []string{"recordings", "spool"} {
 		must(t, os.Rename(filepath.Join(c.dir, hide), filepath.Join(c.dir, hide+".away")))
 		must(t, os.WriteFile(filepath.Join(c.dir, hide), nil, 0o600))
@@ -197,7 +202,6 @@ func TestLateStoreGivesItsFiles(t *testing.T) {
 		}
 	}
 	c.until("the recording is done", 10*time.Second, func() bool { return c.recordings()[0].State == state.Done })
-	b.discard(s)
 }
 
 // Two servers with a state each, and one spool or store folder: the second one
