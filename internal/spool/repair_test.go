@@ -218,9 +218,8 @@ func TestCutTwice(t *testing.T) {
 			keep--
 		}
 		keep = max(keep, 1)
-		lost := int64(0)
 		if keep < len(want) { // the tail of the body did not reach the disk
-			lost = int64(1 + rng.IntN(int(ends[keep]-ends[keep-1])))
+			lost := int64(1 + rng.IntN(int(ends[keep]-ends[keep-1])))
 			require.NoError(t, os.Truncate(filepath.Join(d.Path(), "a"+bodyExt), ends[keep]-lost))
 		}
 		want, ends = want[:keep], ends[:keep]
