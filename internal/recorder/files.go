@@ -171,3 +171,30 @@ func (rec *recording) dropFile(row *state.FileRow, p Place) {
 		return p.Dir.Remove(name)
 	})
 }
+
+// saveFile writes a file's row as it is now.
+func (rec *recording) saveFile(row *state.FileRow) {
+	now := *row
+	rec.ledger.add(row.Object, func() error { return rec.writeFile(&now) })
+}
+
+// writeFile writes a file's row, and wakes package upload.
+func (rec *recording) writeFile(row *state.FileRow) error {
+	err := rec.r.o.DB.UpdateNow(context.Background(), func(tx *state.Tx) error { return tx.UpdateFile(row) })
+	if err == nil && row.State == state.FileEnded {
+		rec.r.o.Wake()
+	}
+	return err
+}
+
+// endFile writes the row of a file that has ended, once the disk has all of the
+// file: what the row promises must survive a power cut.
+func (rec *recording) endFile(sp *spool.File, row *state.FileRow, write func(*state.FileRow) error) {
+	now := *row
+	rec.ledger.add(row.Object, func() error {
+		if err := sp.Close(); err != nil { // it is suspect, and will be read back
+			rec.log.Error("closing a spool file", "object", now.Object, "error", err)
+		}
+		return write(&now)
+	})
+}

@@ -1,6 +1,7 @@
 package recorder
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"sync"
@@ -136,4 +137,22 @@ func (l *ledger) ended() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.over
+}
+
+// store writes the row as it is now, and what f adds, in one transaction. f is
+// given a copy of the row: it may run later.
+func (rec *recording) store(f func(*state.Tx, *state.RecordingRow) error) {
+	row := rec.row
+	rec.ledger.add("the recording", func() error {
+		err := rec.r.o.DB.UpdateNow(context.Background(), func(tx *state.Tx) error {
+			if err := tx.UpdateRecording(&row); err != nil {
+				return err
+			}
+			return f(tx, &row)
+		})
+		if err == nil {
+			rec.r.o.Wake()
+		}
+		return err
+	})
 }

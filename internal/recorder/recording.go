@@ -401,24 +401,6 @@ func (rec *recording) abandon() {
 	rec.over(sigStop, "internal error")
 }
 
-// store writes the row as it is now, and what f adds, in one transaction. f is
-// given a copy of the row: it may run later.
-func (rec *recording) store(f func(*state.Tx, *state.RecordingRow) error) {
-	row := rec.row
-	rec.ledger.add("the recording", func() error {
-		err := rec.r.o.DB.UpdateNow(context.Background(), func(tx *state.Tx) error {
-			if err := tx.UpdateRecording(&row); err != nil {
-				return err
-			}
-			return f(tx, &row)
-		})
-		if err == nil {
-			rec.r.o.Wake()
-		}
-		return err
-	})
-}
-
 // formats lists the formats whose start was told, for events.
 func (rec *recording) formats() []config.FormatName {
 	var out []config.FormatName

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"time"
 
 	"github.com/live-recording/liverecord/config"
@@ -16,7 +14,6 @@ import (
 	"github.com/live-recording/liverecord/internal/mux/hls/piece"
 	"github.com/live-recording/liverecord/internal/mux/index"
 	"github.com/live-recording/liverecord/internal/plan"
-	"github.com/live-recording/liverecord/internal/spool"
 	"github.com/live-recording/liverecord/internal/state"
 )
 
@@ -177,42 +174,6 @@ func (rec *recording) restoreFile(f config.Format, p Place, files []*state.FileR
 		o.cur, o.deadline = c, until
 	}
 	return o, o.deadline
-}
-
-// reopen repairs a growing file. last is when it was last written to. nil: there
-// is nothing of it, it was set aside, or it can't be read now.
-func (rec *recording) reopen(p Place, row *state.FileRow) (c *openFile, last time.Time) {
-	if s, err := os.Stat(p.Dir.BodyPath(row.Spool)); err == nil {
-		last = s.ModTime()
-	}
-	sp, h, rep, err := p.Dir.Open(row.Spool)
-	if err == nil {
-		if err = sp.Fill(h.Tracks, rec.r.filler(row.Format)); err != nil {
-			err = errors.Join(err, sp.Close())
-		}
-	}
-	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, spool.ErrNoHeader):
-		rec.dropFile(row, p)
-		return nil, last
-	case errors.Is(err, spool.ErrBad):
-		rec.setAside(p, row, err)
-		return nil, last
-	case err != nil: // one file's trouble is not that of the others
-		rec.log.Error("a file can't be read; it stays in the spool until the next start", "object", row.Object, "error", err)
-		return nil, last
-	}
-	if rep.Torn() {
-		rec.log.Warn("a torn file was repaired", "object", row.Object, "bytes", rep.Body, "cut", rep.CutBody)
-	}
-	if rep.Damaged > 0 {
-		rec.damaged(row, rep.Damaged)
-	}
-	c = &openFile{row: *row, sp: sp}
-	for i := range h.Tracks {
-		c.tracks = append(c.tracks, &h.Tracks[i])
-	}
-	return c, last
 }
 
 // revive rebuilds what the file needs to be gone on with.

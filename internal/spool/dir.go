@@ -403,7 +403,9 @@ func (d *Dir) syncDirty() error {
 	var errs []error
 	if slices.ContainsFunc(dirty, func(f *File) bool { return !f.named.Load() }) {
 		if err := d.handle.Sync(); err != nil {
-			return fmt.Errorf("sync: %w", err)
+			err = fmt.Errorf("sync: %w", err)
+			d.fell(err, dirty...)
+			return err
 		}
 		for _, f := range dirty {
 			f.named.Store(true)

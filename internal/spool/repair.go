@@ -86,7 +86,7 @@ func findHeader(journal io.ReaderAt, size int64, body io.ReaderAt, bodySize int6
 	s := newScanner(journal, size)
 	for {
 		f, err := s.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
@@ -180,6 +180,9 @@ func (c *checker) step(s step) bool {
 	return true
 }
 
+// unreadable notes that a part of the body can't be read.
+func (x *findings) unreadable(err error) { x.eio = err }
+
 // whole tells whether the body holds at off what the frame describes.
 func (c *checker) whole(off int64, f *frame) (bool, error) {
 	if off < 0 || off+int64(f.body) > c.have {
@@ -193,7 +196,7 @@ func (c *checker) whole(off int64, f *frame) (bool, error) {
 		p := c.buf[:min(left, int64(len(c.buf)))]
 		if _, err := c.body.ReadAt(p, c.header.Room+off); err != nil && err != io.EOF {
 			if errors.Is(err, syscall.EIO) {
-				c.findings.eio = err
+				c.unreadable(err)
 				return false, nil
 			}
 			return false, err

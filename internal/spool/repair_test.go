@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"iter"
 	"math/rand/v2"
 	"os"
@@ -217,9 +218,8 @@ func TestCutTwice(t *testing.T) {
 			keep--
 		}
 		keep = max(keep, 1)
-		lost := int64(0)
 		if keep < len(want) { // the tail of the body did not reach the disk
-			lost = int64(1 + rng.IntN(int(ends[keep]-ends[keep-1])))
+			lost := int64(1 + rng.IntN(int(ends[keep]-ends[keep-1])))
 			require.NoError(t, os.Truncate(filepath.Join(d.Path(), "a"+bodyExt), ends[keep]-lost))
 		}
 		want, ends = want[:keep], ends[:keep]
@@ -352,4 +352,113 @@ func (filler) Fill(_ []hooks.Track, _, n int64) iter.Seq[[]byte] {
 			}
 		}
 	}
+}
+
+// bad is a disk that can't read some pages.
+type bad struct {
+	data  []byte
+	pages map[int64]bool
+}
+
+func (b *bad) ReadAt(p []byte, off int64) (int, error) {
+	for at := off - off%page; at < off+int64(len(p)); at += page {
+		if b.pages[at/page] {
+			return 0, &os.PathError{Op: "read", Path: "x", Err: syscall.EIO}
+		}
+	}
+	return bytes.NewReader(b.data).ReadAt(p, off)
+}
+
+// A page of the journal that can't be read costs what it says. A journal of which
+// nothing can be read is no empty journal: it may be readable tomorrow.
+func TestUnreadablePages(t *testing.T) {
+	var j []byte
+	j = appendFrame(j, kindHeader, 0, 0, []byte("{}"))
+	for i := range 1000 {
+		j = appendFrame(j, kindSamplesAt, 1, 0, offsetOf(int64(i)), []byte("a record"))
+	}
+	d := &bad{j, map[int64]bool{2: true}}
+	s := newScanner(d, int64(len(j)))
+	n := 0
+	for {
+		if _, err := s.next(); err != nil {
+			require.ErrorIs(t, err, io.EOF)
+			break
+		}
+		n++
+	}
+	require.ErrorIs(t, s.eio, syscall.EIO)
+	require.InDelta(t, 1001-page/33, n, 2)
+
+	for i := range int64(len(j))/page + 1 {
+		d.pages[i] = true
+	}
+	_, err := findHeader(d, int64(len(j)), bytes.NewReader(nil), 0)
+	require.ErrorIs(t, err, syscall.EIO)
+	_, err = findHeader(bytes.NewReader(nil), 0, d, int64(len(j)))
+	require.ErrorIs(t, err, syscall.EIO, "the body may hold something")
+}
+
+// A file is on the disk, with its name, when Close returns.
+func TestCloseSyncs(t *testing.T) {
+	d := openDir(t, 0, 0)
+	f, err := d.Create("a", Header{})
+	require.NoError(t, err)
+	require.NoError(t, f.Append(batch("r", "bytes")))
+	require.True(t, f.dirty.Load())
+	require.False(t, f.named.Load())
+	require.NoError(t, f.Close())
+	require.False(t, f.dirty.Load())
+	require.True(t, f.named.Load())
+
+	// A disk that does not take the journal: the file is suspect.
+	f, err = d.Create("b", Header{})
+	require.NoError(t, err)
+	require.NoError(t, f.Append(batch("r", "bytes")))
+	f.journal = unsyncable(t)
+	require.Error(t, f.Close())
+	require.True(t, d.Suspect("b"))
+}
+
+// unsyncable takes what is written, and fails to sync it.
+func unsyncable(t testing.TB) *os.File {
+	t.Helper()
+	f, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	require.NoError(t, err)
+	return f
+}
+
+// Nothing is punched out that the journal on the disk does not speak of.
+func TestReleaseSyncsFirst(t *testing.T) {
+	d := openDir(t, 0, 0)
+	f, err := d.Create("a", Header{})
+	require.NoError(t, err)
+	big := bytes.Repeat([]byte("x"), 1<<20)
+	require.NoError(t, f.Append(batch("r", string(big))))
+	f.journal = unsyncable(t)
+	require.Error(t, f.Release([2]int64{0, 1 << 20}))
+	require.False(t, f.IsReleased(0, 1))
+	got := make([]byte, len(big))
+	_, err = f.ReadAt(got, 0)
+	require.NoError(t, err)
+	require.Equal(t, big, got)
+	require.NoError(t, f.shut())
+}
+
+// Many files that end at once share a sync; all are told.
+func TestManyCloseAtOnce(t *testing.T) {
+	d := openDir(t, 0, 0)
+	errs := make(chan error)
+	for i := range 100 {
+		f, err := d.Create(fmt.Sprint(i), Header{})
+		require.NoError(t, err)
+		require.NoError(t, f.Append(batch("r", "bytes")))
+		go func() { errs <- f.Close() }()
+	}
+	for range 100 {
+		require.NoError(t, <-errs)
+	}
+	_, rep, err := d.Examine("99")
+	require.NoError(t, err)
+	require.Equal(t, Report{Body: 5, Records: 1}, rep)
 }

@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"errors"
 	"io"
 	"slices"
 )
@@ -79,7 +80,7 @@ func readNotes(r io.ReaderAt, size int64) (n notes, err error) {
 	s := newScanner(r, size)
 	for {
 		f, err := s.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return n, nil
 		}
 		if err != nil {
@@ -133,7 +134,7 @@ func (p *replay) each(yield func(step) bool) error {
 		if p.skipped {
 			p.adrift = true
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
