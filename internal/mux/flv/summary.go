@@ -28,6 +28,7 @@ type trackSummary struct {
 // summary is what onMetaData needs to know of a file.
 type summary struct {
 	clock   clock
+	starts  int64 // size of the sequence headers, which count with the first entry
 	samples int64
 	last    int64 // ms: the latest tag
 	tracks  []trackSummary
@@ -41,7 +42,7 @@ type summary struct {
 
 // summarize reads the journal once.
 func summarize(streams []stream, records mux.Records) (*summary, error) {
-	s := &summary{tracks: make([]trackSummary, len(streams)), stride: 1}
+	s := &summary{tracks: make([]trackSummary, len(streams)), stride: 1, starts: int64(len(appendStarts(nil, streams)))}
 	for p, err := range index.Entries(records) {
 		if err != nil {
 			return nil, err
@@ -58,6 +59,10 @@ func (s *summary) add(st *stream, p *index.Position) {
 	at := nanos(p.DTS, st.rate)
 	s.clock.start(at)
 	ms := s.clock.stamp(at)
+	offset := p.Offset
+	if s.samples == 0 {
+		offset += s.starts
+	}
 	s.samples++
 	s.last = max(s.last, ms)
 
@@ -73,7 +78,7 @@ func (s *summary) add(st *stream, p *index.Position) {
 	if st.video {
 		s.endsWith = p.Key
 		if p.Key {
-			s.addKey(key{p.Offset, ms})
+			s.addKey(key{offset, ms})
 		}
 	}
 }
@@ -92,7 +97,9 @@ func (t *trackSummary) add(e *index.Entry) {
 
 // addKey lists a key frame, unless the one before has the same time. The first
 // entry is the sequence header; the first picture has an entry of its own, often
-// at the same time, because flv.js and mpegts.js throw the first entry away.
+// at the same time, because flv.js and mpegts.js throw the first entry away. It
+// must name the picture's own tag: ffmpeg compares the first two entries with what
+// it reads, and throws the whole index away if one is wrong.
 func (s *summary) addKey(k key) {
 	if len(s.keys) == 0 {
 		s.keys = append(s.keys, key{})
