@@ -28,8 +28,6 @@
 package fmp4
 
 import (
-	"fmt"
-
 	"github.com/live-recording/liverecord/hooks"
 	"github.com/live-recording/liverecord/internal/mux"
 	"github.com/live-recording/liverecord/internal/mux/hls/piece"
@@ -75,9 +73,6 @@ func (Format) Resume(tracks []hooks.Track, records mux.Records) (mux.Muxer, erro
 
 // Fits tells whether the track can be written. The error says what it lacks.
 func Fits(t *hooks.Track) error {
-	if t.ClockRate <= 0 {
-		return fmt.Errorf("%s: no clock rate", t.Codec)
-	}
-	_, err := initSegment([]hooks.Track{*t}, make([][]byte, 1))
+	_, err := describe([]hooks.Track{*t})
 	return err
 }
