@@ -104,9 +104,9 @@ func (o *hlsOutput) changed(s *timeline.Sample) bool {
 func (o *hlsOutput) accepts(track int) bool {
 	tr := o.tracks[track]
 	if o.list == nil {
-		return (hls.TS.Format().Accepts(tr.Codec) || hls.FMP4.Format().Accepts(tr.Codec)) && timeline.Known(tr)
+		return (hls.TS.Format().Fits(tr) == nil || hls.FMP4.Format().Fits(tr) == nil) && timeline.Known(tr)
 	}
-	return o.list.container.Format().Accepts(tr.Codec) && timeline.Known(tr)
+	return o.list.container.Format().Fits(tr) == nil && timeline.Known(tr)
 }
 
 func (o *hlsOutput) due(s *timeline.Sample) bool {
@@ -136,7 +136,7 @@ func (o *hlsOutput) start(s *timeline.Sample) bool {
 	o.slots, o.chosen, o.lead = make([]int, len(o.tracks)), nil, -1
 	for i, tr := range o.tracks {
 		o.slots[i] = -1
-		if !container.Format().Accepts(tr.Codec) || !timeline.Known(tr) {
+		if !container.Format().Accepts(tr.Codec) || !timeline.Known(tr) || container.Format().Fits(tr) != nil {
 			o.leaveOut(i, container)
 			continue
 		}
@@ -190,11 +190,12 @@ func (o *hlsOutput) known() (out []hooks.Track) {
 }
 
 func (o *hlsOutput) leaveOut(i int, c hls.Container) {
-	if o.leftOut[i] || c.Format().Accepts(o.tracks[i].Codec) {
+	err := c.Format().Fits(o.tracks[i])
+	if o.leftOut[i] || err == nil || c.Format().Accepts(o.tracks[i].Codec) && !timeline.Known(o.tracks[i]) {
 		return
 	}
 	o.leftOut[i] = true
-	o.rec.log.Warn("a track is left out", "format", o.f.Name, "track", i, "codec", o.tracks[i].Codec)
+	o.rec.log.Warn("a track is left out", "format", o.f.Name, "track", i, "codec", o.tracks[i].Codec, "reason", err)
 }
 
 // codecChanged: another codec in one playlist is more than players bear.

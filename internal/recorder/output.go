@@ -221,7 +221,7 @@ func (o *fileOutput) choose() []int {
 	var out []int
 	var video, audio int
 	for i, tr := range o.tracks {
-		if !o.format.Accepts(tr.Codec) || !timeline.Known(tr) {
+		if !o.format.Accepts(tr.Codec) || !timeline.Known(tr) || o.format.Fits(tr) != nil {
 			continue
 		}
 		n := &audio
@@ -328,7 +328,8 @@ func (o *fileOutput) missing(slots []int) (names []string) {
 			if o.f.Name == config.AAC && o.tracks[i].Codec.IsVideo() {
 				continue // that is what the format is for
 			}
-			o.rec.log.Warn("a track is left out", "format", o.f.Name, "track", i, "codec", o.tracks[i].Codec)
+			o.rec.log.Warn("a track is left out", "format", o.f.Name, "track", i, "codec", o.tracks[i].Codec,
+				"reason", o.format.Fits(o.tracks[i]))
 		}
 	}
 	return names

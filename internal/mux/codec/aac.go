@@ -20,6 +20,7 @@ type AAC struct {
 	Object   int  // audio object type of the core
 	Explicit int  // aacSBR or aacPS if that is signalled, else 0
 	Rate     int  // Hz, of the core
+	Output   int  // Hz, with explicitly signalled SBR
 	Index    int  // of Rate in AACRates, -1 if it is not there
 	Config   int  // channel configuration; 0 = PCE
 	Channels int  // 0 if unknown
@@ -47,9 +48,10 @@ func ParseAAC(asc []byte) (AAC, error) {
 	c.Config = int(r.u(4))
 	if c.Object == aacSBR || c.Object == aacPS {
 		c.Explicit = c.Object
-		aacRate(r)
+		c.Output, _ = aacRate(r)
 		c.Object = objectType(r)
 	}
+	c.Output = max(c.Output, c.Rate)
 	switch {
 	case c.Config > 0 && c.Config < 7:
 		c.Channels = c.Config

@@ -131,15 +131,19 @@ func OpusMapping(channels int) ([]byte, error) {
 	return append([]byte{1}, table...), nil
 }
 
-// DOps is the content of the Opus specific box (Opus in ISOBMFF §4.3.2). Pre-skip is
-// 0: live streams do not carry it, and their time stamps already say when to play.
+// OpusPreSkip is the look-ahead of libopus at 48 kHz, which all common encoders are.
+// No live protocol delivers a publisher's own.
+const OpusPreSkip = 312
+
+// DOps is the content of the Opus specific box (Opus in ISOBMFF §4.3.2).
 func DOps(t *hooks.Track, f *Facts) ([]byte, error) {
 	n := OpusChannels(t, f)
 	mapping, err := OpusMapping(n)
 	if err != nil {
 		return nil, err
 	}
-	b := []byte{0, byte(n), 0, 0}
+	b := []byte{0, byte(n)}
+	b = binary.BigEndian.AppendUint16(b, OpusPreSkip)
 	b = binary.BigEndian.AppendUint32(b, 48000)
 	b = append(b, 0, 0)
 	return append(b, mapping...), nil

@@ -1,6 +1,7 @@
 package flv
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"github.com/live-recording/liverecord/internal/mux"
@@ -42,13 +43,19 @@ type summary struct {
 
 // summarize reads the journal once.
 func summarize(streams []stream, records mux.Records) (*summary, error) {
-	s := &summary{tracks: make([]trackSummary, len(streams)), stride: 1, starts: int64(len(appendStarts(nil, streams)))}
+	s := &summary{tracks: make([]trackSummary, len(streams)), stride: 1}
 	for p, err := range index.Entries(records) {
 		if err != nil {
 			return nil, err
 		}
 		if p.Track >= len(streams) {
 			return nil, fmt.Errorf("journal names track %d of %d", p.Track, len(streams))
+		}
+		if s.samples == 0 {
+			if err := readStartNote(streams, p.Note); err != nil {
+				return nil, err
+			}
+			s.starts = int64(len(appendStarts(nil, streams)))
 		}
 		s.add(&streams[p.Track], p)
 	}
@@ -177,4 +184,26 @@ func (s *summary) span(streams []stream) float64 {
 		return s.seconds(streams)
 	}
 	return float64(s.last+min(step, 1000)) / 1000
+}
+
+// appendStartNote notes the body of a sequence header: track, length, bytes.
+func appendStartNote(note []byte, track int, config []byte) []byte {
+	note = append(note, byte(track))
+	note = binary.AppendUvarint(note, uint64(len(config)))
+	return append(note, config...)
+}
+
+// readStartNote gives the streams the sequence headers that a file's first record
+// notes.
+func readStartNote(streams []stream, note []byte) error {
+	for len(note) > 0 {
+		size, n := binary.Uvarint(note[1:])
+		if n <= 0 || int(note[0]) >= len(streams) || size > uint64(len(note)-1-n) {
+			return fmt.Errorf("%w: note", index.ErrCorrupt)
+		}
+		end := 1 + n + int(size)
+		streams[note[0]].config = append([]byte{}, note[1+n:end]...)
+		note = note[end:]
+	}
+	return nil
 }

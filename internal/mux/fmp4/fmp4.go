@@ -71,8 +71,8 @@ func (Format) Resume(tracks []hooks.Track, records mux.Records) (mux.Muxer, erro
 	return m, nil
 }
 
-// Fits tells whether the track can be written. The error says what it lacks.
-func Fits(t *hooks.Track) error {
+// Fits implements mux.Format.
+func (Format) Fits(t *hooks.Track) error {
 	_, err := describe([]hooks.Track{*t})
 	return err
 }

@@ -29,7 +29,7 @@ func writeAAC(w *Writer, e *Entry, x Extra) {
 			asc = whole
 		}
 		if rate <= 0 {
-			rate = c.Rate
+			rate = c.Output
 		}
 		if channels <= 0 {
 			channels = c.Channels

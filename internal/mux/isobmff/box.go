@@ -9,7 +9,7 @@
 //	AV1    av01, av1C (AV1-ISOBMFF)
 //	VP8/9  vp08, vp09, vpcC (VP Codec ISO Media File Format Binding)
 //	AAC    mp4a, esds 0x40     MPEG audio  mp4a, esds 0x6B or 0x69
-//	Opus   Opus, dOps; pre-skip 0, because live time stamps already say when to play
+//	Opus   Opus, dOps; pre-skip 312, since no live protocol delivers the true one
 //	AC-3   ac-3, dac3 (ETSI TS 102 366 annex F)
 //	LPCM   twos or in24, big-endian as received; G.711 becomes 16-bit LPCM
 //

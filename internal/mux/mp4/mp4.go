@@ -59,6 +59,12 @@ func (format) Accepts(c hooks.Codec) bool {
 	return false
 }
 
+// Fits implements mux.Format.
+func (format) Fits(t *hooks.Track) error {
+	_, err := isobmff.Describe(t)
+	return err
+}
+
 // New implements mux.Format.
 func (format) New(tracks []hooks.Track) (mux.Muxer, error) {
 	if _, err := describeAll(tracks); err != nil {
