@@ -2,29 +2,33 @@ package codec
 
 import "github.com/live-recording/liverecord/hooks"
 
-// Recovery looks for a recovery point in an access unit (H.264 §D.2.8, H.265
-// §D.3.8) and returns how many pictures later the output is right.
+// Recovery looks for a recovery point (H.264 §D.2.8, H.265 §D.3.8) in an access unit
+// that is no random access point anyway, and returns how many pictures later the
+// output is right.
 func Recovery(c hooks.Codec, payload [][]byte) (pictures int, ok bool) {
 	for _, n := range payload {
 		if len(n) < 4 {
 			continue
 		}
 		switch {
+		case c == hooks.H264 && n[0]&0x1F == 5, c == hooks.H265 && n[0]>>1&0x3F >= 16 && n[0]>>1&0x3F < 24:
+			return 0, false
+		case ok:
 		case c == hooks.H264 && n[0]&0x1F == 6:
 			if b := message(n[1:], 6); b != nil {
 				r := &bits{b: b}
-				v := int(r.ue())
-				return min(v, 1<<14), !r.over
+				pictures = min(int(r.ue()), 1<<14)
+				ok = !r.over
 			}
 		case c == hooks.H265 && n[0]>>1&0x3F == 39:
 			if b := message(n[2:], 6); b != nil {
 				r := &bits{b: b}
-				v := int(r.se())
-				return min(max(v, 0), 1<<14), !r.over
+				pictures = min(max(int(r.se()), 0), 1<<14)
+				ok = !r.over
 			}
 		}
 	}
-	return 0, false
+	return pictures, ok
 }
 
 // message finds the SEI message of a type (H.264 §7.3.2.3.1); nil if there is none.

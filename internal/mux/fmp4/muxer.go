@@ -38,7 +38,7 @@ type entry struct {
 	cto  int32
 	sync bool
 
-	point    bool // a recovery point that is no sync sample
+	point    bool // a recovery point that is no IDR
 	distance int16
 }
 
@@ -173,11 +173,8 @@ func (t *track) add(s *mux.Sample, size int, dts, dur int64) {
 		cto:  int32(s.PTS - s.DTS),
 		sync: s.Sync,
 	}
-	if !s.Sync {
-		var n int
-		n, e.point = codec.Recovery(t.codec, s.Payload)
-		e.distance = int16(n)
-	}
+	n, point := codec.Recovery(t.codec, s.Payload)
+	e.point, e.distance = point, int16(n)
 	t.entries = append(t.entries, e)
 }
 

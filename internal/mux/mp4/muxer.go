@@ -127,9 +127,6 @@ func (m *muxer) note(s *mux.Sample) {
 	if t.meter.Add(&t.Track, s.DTS, s.Dur, s.Size()) {
 		t.measured = true
 	}
-	if s.Sync {
-		return
-	}
 	if n, ok := codec.Recovery(t.Codec, s.Payload); ok {
 		var buf [20]byte
 		b := binary.AppendUvarint(buf[:0], uint64(len(t.entries)))

@@ -28,7 +28,7 @@ const (
 	noteMeasure = 3
 	// noteInBand: the track's samples bring parameter sets that it did not begin with.
 	noteInBand = 4
-	// noteRecovery: a recovery point that is no sync sample: uvarint, which of the
+	// noteRecovery: a recovery point that is no IDR: uvarint, which of the
 	// track's samples in this record; uvarint, its distance.
 	noteRecovery = 5
 )
