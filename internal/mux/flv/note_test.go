@@ -29,7 +29,7 @@ func TestLearnedPCE(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	frame := []byte{0xA0, 0x99, 0x01, 0x00, 0x80, 0x44, 0x20, 0, 0x21, 0x10, 1, 2, 3}
+	frame := []byte{0xA0, 0x98, 0x80, 0x80, 0x04, 0x22, 0x00, 0x21, 0x10, 1, 2, 3} // four channels
 	f := &file{tracks: tracks}
 	f.write(t, m, []mux.Sample{
 		{Track: 1, Sync: true, Payload: [][]byte{{0x65, 1, 2, 3}}},

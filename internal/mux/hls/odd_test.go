@@ -28,7 +28,7 @@ func unhex(s string) []byte {
 func TestOddParameters(t *testing.T) {
 	vps, pps := unhex("40010c01ffff0408000003009fa800000300003cba0240"), unhex("4401c0718312")
 	// quad: two front and two back channels, told by a program config element
-	quad := unhex("1180" + "04c80400" + "2110" + "00")
+	quad := unhex("118004c40400211000")
 	formats := map[string]mux.Format{"mp4": mp4.Format, "flv": flv.Format, "fmp4": fmp4.Format{}, "ts": mpegts.Format{}, "aac": adts.Format}
 	for name, tr := range map[string]hooks.Track{
 		"long-term references": {Codec: hooks.H265, ClockRate: 90000, VPS: vps, PPS: pps,
