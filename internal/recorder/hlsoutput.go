@@ -231,11 +231,12 @@ func (o *hlsOutput) leaveOut(i int, c hls.Container) {
 		o.rec.tellUnreadable(o.bad, o.f.Name, i, o.tracks[i], err)
 		return
 	}
-	if o.leftOut[i] || c.Format().Accepts(o.tracks[i].Codec) {
+	err := c.Format().Fits(o.tracks[i])
+	if o.leftOut[i] || err == nil || c.Format().Accepts(o.tracks[i].Codec) && !timeline.Known(o.tracks[i]) {
 		return
 	}
 	o.leftOut[i] = true
-	o.rec.log.Warn("a track is left out", "format", o.f.Name, "track", i, "codec", o.tracks[i].Codec)
+	o.rec.log.Warn("a track is left out", "format", o.f.Name, "track", i, "codec", o.tracks[i].Codec, "reason", err)
 }
 
 // codecChanged: another codec in one playlist is more than players bear.

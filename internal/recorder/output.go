@@ -369,7 +369,8 @@ func (o *fileOutput) missing(slots []int) (names []string) {
 			if o.f.Name == config.AAC && o.tracks[i].Codec.IsVideo() {
 				continue // that is what the format is for
 			}
-			o.rec.log.Warn("a track is left out", "format", o.f.Name, "track", i, "codec", o.tracks[i].Codec)
+			o.rec.log.Warn("a track is left out", "format", o.f.Name, "track", i, "codec", o.tracks[i].Codec,
+				"reason", o.format.Fits(o.tracks[i]))
 		}
 	}
 	return names

@@ -11,6 +11,7 @@ import (
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/vp9"
 
 	"github.com/live-recording/liverecord/hooks"
+	"github.com/live-recording/liverecord/internal/mux/codec"
 )
 
 // Access says whether decoding can start at an access unit.
@@ -150,11 +151,11 @@ func learn(tr *hooks.Track, payload [][]byte) *hooks.Track {
 	case hooks.MP3:
 		var h mpeg1audio.FrameHeader
 		if h.Unmarshal(payload[0]) == nil {
-			next.SampleRate, next.Channels = h.SampleRate, channels(h.ChannelMode)
+			next.SampleRate, next.Channels, next.Layer = h.SampleRate, channels(h.ChannelMode), int(h.Layer)
 		}
 	}
 	setPictureSize(&next)
-	if Same(tr, &next) && tr.Width == next.Width && tr.Height == next.Height {
+	if Same(tr, &next) && tr.Width == next.Width && tr.Height == next.Height && tr.Layer == next.Layer {
 		return tr
 	}
 	return &next
@@ -211,30 +212,17 @@ func readableSPS(c hooks.Codec, sps []byte) bool {
 		return false
 	}
 	if c == hooks.H264 {
-		var s h264.SPS
-		return s.Unmarshal(sps) == nil
+		_, err := codec.H264(sps)
+		return err == nil
 	}
-	var s h265.SPS
-	return s.Unmarshal(sps) == nil
+	_, err := codec.H265(sps)
+	return err == nil
 }
 
+// setPictureSize takes the size from parameter sets that can be read.
 func setPictureSize(tr *hooks.Track) {
-	switch tr.Codec {
-	case hooks.H264:
-		var s h264.SPS
-		if len(tr.SPS) > 0 && s.Unmarshal(tr.SPS) == nil {
-			tr.Width, tr.Height = s.Width(), s.Height()
-		}
-	case hooks.H265:
-		var s h265.SPS
-		if len(tr.SPS) > 0 && s.Unmarshal(tr.SPS) == nil {
-			tr.Width, tr.Height = s.Width(), s.Height()
-		}
-	case hooks.AV1:
-		var s av1.SequenceHeader
-		if len(tr.SequenceHeader) > 0 && s.Unmarshal(tr.SequenceHeader) == nil {
-			tr.Width, tr.Height = s.Width(), s.Height()
-		}
+	if p := codec.PictureOf(tr, nil); p.Width > 0 && p.Height > 0 {
+		tr.Width, tr.Height = p.Width, p.Height
 	}
 }
 
@@ -277,7 +265,8 @@ func Same(a, b *hooks.Track) bool {
 	case hooks.AAC:
 		return sameAAC(a.AudioConfig, b.AudioConfig)
 	}
-	return a.SampleRate == b.SampleRate && a.Channels == b.Channels && a.BitDepth == b.BitDepth && a.MuLaw == b.MuLaw
+	return a.SampleRate == b.SampleRate && a.Channels == b.Channels && a.BitDepth == b.BitDepth && a.MuLaw == b.MuLaw &&
+		(a.Layer == b.Layer || a.Layer == 0 || b.Layer == 0)
 }
 
 // sameAAC compares two AudioSpecificConfigs by what a decoder makes of them.

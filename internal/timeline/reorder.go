@@ -4,11 +4,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
-
 	"github.com/live-recording/liverecord/hooks"
 	"github.com/live-recording/liverecord/internal/memory"
+	"github.com/live-recording/liverecord/internal/mux/codec"
 )
 
 // maxDepth is the largest reorder depth of H.264 and H.265.
@@ -141,38 +139,12 @@ func (r *reorder) flush(out []*Sample) []*Sample {
 	return out
 }
 
-// depthOf reads the reorder depth from the parameter sets.
+// depthOf reads the reorder depth from the parameter sets. Where they do not say it
+// or cannot be read it is 0, and grows with what comes (settle).
 func depthOf(tr *hooks.Track) int {
 	switch tr.Codec {
-	case hooks.H264:
-		var s h264.SPS
-		if s.Unmarshal(tr.SPS) != nil {
-			return 0
-		}
-		return depthH264(&s)
-	case hooks.H265:
-		var s h265.SPS
-		if s.Unmarshal(tr.SPS) != nil || len(s.MaxNumReorderPics) == 0 {
-			return 0
-		}
-		return int(min(s.MaxNumReorderPics[len(s.MaxNumReorderPics)-1], maxDepth))
+	case hooks.H264, hooks.H265:
+		return max(0, codec.PictureOf(tr, nil).Reorder)
 	}
 	return 0 // AV1, VP8, VP9: shown in decoding order
-}
-
-func depthH264(s *h264.SPS) int {
-	switch {
-	case s.PicOrderCntType == 2: // output order is decoding order, §8.2.1.3
-		return 0
-	case s.VUI != nil && s.VUI.BitstreamRestriction != nil:
-		return int(min(s.VUI.BitstreamRestriction.MaxNumReorderFrames, maxDepth))
-	case s.ProfileIdc == 66: // Baseline has no B slices
-		return 0
-	}
-	// Not said. A picture that is shown before one decoded earlier needs both
-	// its neighbours as references.
-	if s.MaxNumRefFrames < 2 {
-		return 0
-	}
-	return int(min(s.MaxNumRefFrames-1, 4))
 }

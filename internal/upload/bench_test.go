@@ -33,6 +33,7 @@ const (
 type plainFormat struct{}
 
 func (plainFormat) Accepts(hooks.Codec) bool                             { return true }
+func (plainFormat) Fits(*hooks.Track) error                              { return nil }
 func (plainFormat) New([]hooks.Track) (mux.Muxer, error)                 { panic("not used") }
 func (plainFormat) Inspect([]hooks.Track, mux.Records) (mux.Info, error) { return mux.Info{}, nil }
 func (plainFormat) Resume([]hooks.Track, mux.Records) (mux.Muxer, error) { panic("not used") }

@@ -56,6 +56,12 @@ func (format) Accepts(c hooks.Codec) bool {
 	return ok
 }
 
+// Fits implements mux.Format.
+func (format) Fits(t *hooks.Track) error {
+	_, err := newStream(t)
+	return err
+}
+
 // New implements mux.Format.
 func (format) New(tracks []hooks.Track) (mux.Muxer, error) {
 	streams, err := newStreams(tracks)

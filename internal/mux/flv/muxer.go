@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/live-recording/liverecord/internal/mux"
+	"github.com/live-recording/liverecord/internal/mux/codec"
 	"github.com/live-recording/liverecord/internal/mux/index"
 )
 
@@ -122,6 +123,7 @@ func (m *muxer) Flush() mux.Batch {
 	slices.SortStableFunc(m.pending, func(a, b pending) int { return cmp.Compare(a.at, b.at) })
 	if !m.clock.started {
 		m.clock.start(m.pending[0].at)
+		m.learn()
 		m.out.scratch = appendStarts(m.out.scratch, m.streams)
 	}
 	m.index.Note(m.clock.note())
@@ -131,6 +133,32 @@ func (m *muxer) Flush() mux.Batch {
 	m.out.cut()
 	m.flushed = true
 	return mux.Batch{Body: m.out.body, Size: m.out.size, Record: m.index.Record()}
+}
+
+// learn takes over what the first samples tell of their tracks. A sequence header
+// that has another size than the track's own is noted: Head must know how long the
+// headers are.
+func (m *muxer) learn() {
+	facts := make([]codec.Facts, len(m.streams))
+	meters := make([]codec.Meter, len(m.streams))
+	for i := range m.pending {
+		p := &m.pending[i]
+		st := &m.streams[p.track]
+		meters[p.track].Add(st.track, p.dts, p.dur, p.size)
+		if b := p.parts[0]; facts[p.track].Frame == nil && codec.Telling(st.track, b, p.key) {
+			facts[p.track].Frame = b
+		}
+	}
+	var note []byte
+	for i := range m.streams {
+		meters[i].Frame = facts[i].Frame
+		if st := &m.streams[i]; st.learn(&meters[i].Facts) {
+			note = appendStartNote(note, i, st.config)
+		}
+	}
+	if note != nil {
+		m.index.Note(note)
+	}
 }
 
 // reuse forgets what the last Flush returned.

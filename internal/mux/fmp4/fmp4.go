@@ -29,7 +29,6 @@ package fmp4
 
 import (
 	"encoding/binary"
-	"fmt"
 	"iter"
 	"math"
 
@@ -111,11 +110,8 @@ func (Format) Resume(tracks []hooks.Track, records mux.Records) (mux.Muxer, erro
 	return m, nil
 }
 
-// Fits tells whether the track can be written. The error says what it lacks.
-func Fits(t *hooks.Track) error {
-	if t.ClockRate <= 0 {
-		return fmt.Errorf("%s: no clock rate", t.Codec)
-	}
-	_, err := initSegment([]hooks.Track{*t}, make([][]byte, 1))
+// Fits implements mux.Format.
+func (Format) Fits(t *hooks.Track) error {
+	_, err := describe([]hooks.Track{*t})
 	return err
 }
