@@ -256,13 +256,18 @@ func (d *Dir) entries() ([]os.DirEntry, error) {
 
 // Remove deletes a file that is not open. A missing one is no error.
 func (d *Dir) Remove(name string) error {
-	// The journal goes last: a body without one is nobody's.
-	for _, ext := range []string{bodyExt, journalExt} {
-		if err := d.root.Remove(name + ext); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
+	if err := d.remove(name + bodyExt); err != nil {
+		return err
 	}
 	d.forgetHeld(name)
+	return d.remove(name + journalExt) // the last: a body without one has lost it
+}
+
+// remove deletes one file of the folder, if it is there.
+func (d *Dir) remove(file string) error {
+	if err := d.root.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
 	return nil
 }
 
