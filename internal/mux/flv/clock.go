@@ -27,11 +27,15 @@ func (c *clock) start(ns int64) {
 // loss of the first record moves nothing.
 func (c *clock) note() []byte { return binary.AppendVarint(nil, c.zero) }
 
-// read starts the timeline from a note; a record of an older version has none.
-func (c *clock) read(note []byte) {
-	if v, n := binary.Varint(note); n > 0 {
-		c.start(v)
+// read starts the timeline from a note, and returns what else is in it. A record
+// of an older version has none.
+func (c *clock) read(note []byte) (rest []byte) {
+	v, n := binary.Varint(note)
+	if n <= 0 {
+		return nil
 	}
+	c.start(v)
+	return note[n:]
 }
 
 // millis rounds a time to the nearest millisecond of the file, halves up.

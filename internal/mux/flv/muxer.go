@@ -123,10 +123,11 @@ func (m *muxer) Flush() mux.Batch {
 	slices.SortStableFunc(m.pending, func(a, b pending) int { return cmp.Compare(a.at, b.at) })
 	if !m.clock.started {
 		m.clock.start(m.pending[0].at)
-		m.learn()
+		m.index.Note(append(m.clock.note(), m.learn()...))
 		m.out.scratch = appendStarts(m.out.scratch, m.streams)
+	} else {
+		m.index.Note(m.clock.note())
 	}
-	m.index.Note(m.clock.note())
 	for i := range m.pending {
 		m.encode(&m.pending[i])
 	}
@@ -135,10 +136,10 @@ func (m *muxer) Flush() mux.Batch {
 	return mux.Batch{Body: m.out.body, Size: m.out.size, Record: m.index.Record()}
 }
 
-// learn takes over what the first samples tell of their tracks. A sequence header
-// that has another size than the track's own is noted: Head must know how long the
-// headers are.
-func (m *muxer) learn() {
+// learn takes over what the first samples tell of their tracks. It returns a note
+// of the sequence headers that have another size than the track's own: Head must
+// know how long the headers are.
+func (m *muxer) learn() (note []byte) {
 	facts := make([]codec.Facts, len(m.streams))
 	meters := make([]codec.Meter, len(m.streams))
 	for i := range m.pending {
@@ -149,16 +150,13 @@ func (m *muxer) learn() {
 			facts[p.track].Frame = b
 		}
 	}
-	var note []byte
 	for i := range m.streams {
 		meters[i].Frame = facts[i].Frame
 		if st := &m.streams[i]; st.learn(&meters[i].Facts) {
 			note = appendStartNote(note, i, st.config)
 		}
 	}
-	if note != nil {
-		m.index.Note(note)
-	}
+	return note
 }
 
 // reuse forgets what the last Flush returned.

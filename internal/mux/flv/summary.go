@@ -52,7 +52,7 @@ func summarize(streams []stream, records mux.Records) (*summary, error) {
 			return nil, fmt.Errorf("journal names track %d of %d", p.Track, len(streams))
 		}
 		if s.samples == 0 {
-			if err := readStartNote(streams, p.Note); err != nil {
+			if err := readStartNote(streams, s.clock.read(p.Note)); err != nil {
 				return nil, err
 			}
 			s.starts = int64(len(appendStarts(nil, streams)))
@@ -68,7 +68,7 @@ func (s *summary) add(st *stream, p *index.Position) {
 	s.clock.start(at)
 	ms := s.clock.stamp(at)
 	offset := p.Offset
-	if s.samples == 0 {
+	if s.samples == 0 && p.Record == 0 {
 		offset += s.starts
 	}
 	s.samples++
