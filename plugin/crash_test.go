@@ -1,7 +1,9 @@
 package plugin
 
 import (
+	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -25,7 +27,12 @@ func (b *bench) copied() *bench {
 	b.t.Helper()
 	c := &bench{t: b.t, dir: b.t.TempDir(), cos: b.cos}
 	c.config = c.dir + "/recording.yml"
-	must(b.t, os.CopyFS(c.dir+"/copy", os.DirFS(b.dir)))
+	b.until("nothing changes while it is copied", time.Minute, func() bool {
+		must(b.t, os.RemoveAll(c.dir+"/copy"))
+		before := b.listing()
+		err := os.CopyFS(c.dir+"/copy", os.DirFS(b.dir))
+		return err == nil && before == b.listing()
+	})
 	entries, err := os.ReadDir(c.dir + "/copy")
 	must(b.t, err)
 	for _, e := range entries {
@@ -33,6 +40,22 @@ func (b *bench) copied() *bench {
 	}
 	b.t.Cleanup(c.close)
 	return c
+}
+
+// listing tells all files of the folder, their sizes and when they changed.
+func (b *bench) listing() string {
+	var out strings.Builder
+	_ = filepath.WalkDir(b.dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil {
+			fmt.Fprintln(&out, err)
+			return nil
+		}
+		if i, err := d.Info(); err == nil && !d.IsDir() {
+			fmt.Fprintln(&out, path, i.Size(), i.ModTime().UnixNano())
+		}
+		return nil
+	})
+	return out.String()
 }
 
 // A store is missing in the configuration at the start after a kill, and back at
