@@ -25,6 +25,7 @@ import (
 	"github.com/live-recording/liverecord/config"
 	"github.com/live-recording/liverecord/hooks"
 	"github.com/live-recording/liverecord/internal/api"
+	"github.com/live-recording/liverecord/internal/metrics"
 	"github.com/live-recording/liverecord/internal/mux"
 	"github.com/live-recording/liverecord/internal/mux/adts"
 	"github.com/live-recording/liverecord/internal/mux/flv"
@@ -34,6 +35,7 @@ import (
 	"github.com/live-recording/liverecord/internal/notify"
 	"github.com/live-recording/liverecord/internal/plan"
 	"github.com/live-recording/liverecord/internal/recorder"
+	"github.com/live-recording/liverecord/internal/schedule"
 	"github.com/live-recording/liverecord/internal/state"
 	"github.com/live-recording/liverecord/internal/upload"
 )
@@ -177,9 +179,9 @@ type house struct {
 	mover    *upload.Mover
 	notifier *notify.Notifier
 	trouble  *notify.Collector
-	schedule *schedule
+	schedule *schedule.Schedule
 	service  *service // nil without api.address
-	metrics  *metrics
+	metrics  *metrics.Metrics
 	config   atomic.Pointer[config.Config]
 	pair     config.Credential // of the command line
 
@@ -225,7 +227,7 @@ func openHouse(c *config.Config, log *slog.Logger) (_ *house, err error) {
 		return nil, err
 	}
 	h.build(c)
-	if err := h.schedule.apply(context.Background()); err != nil {
+	if err := h.schedule.Apply(context.Background()); err != nil {
 		return nil, fmt.Errorf("tasks: %w", err)
 	}
 	if err := h.recorder.Recover(context.Background()); err != nil {
@@ -253,8 +255,8 @@ func (h *house) build(c *config.Config) {
 	h.recorder = recorder.New(recorder.Options{
 		DB: h.db, Log: h.log, Events: ev, Formats: named, Place: h.places.place, Stores: h.places.names, Wake: h.mover.Wake, Grew: h.mover.Grew,
 	})
-	h.schedule = newSchedule(h)
-	h.metrics = newMetrics(h)
+	h.schedule = h.newSchedule()
+	h.metrics = h.newMetrics()
 	h.config.Store(c)
 	h.recompile()
 	h.setEndpoints()
@@ -284,7 +286,7 @@ func (h *house) recompile() {
 // tasks name: for their next publication.
 func (h *house) rulesChanged() {
 	h.recompile()
-	h.schedule.changed()
+	h.schedule.Changed()
 }
 
 func (h *house) run() {
@@ -294,7 +296,7 @@ func (h *house) run() {
 	h.keep(move, "upload", func(ctx context.Context) { h.mover.Run(ctx, grace) })
 	h.keep(tell, "notify", h.notifier.Run)
 	h.keep(tell, "abnormal events", h.trouble.Run)
-	h.keep(move, "tasks", h.schedule.run)
+	h.keep(move, "tasks", h.schedule.Run)
 }
 
 // keep runs a part until ctx ends. A bug in it must not take the server down: it

@@ -1,4 +1,4 @@
-package plugin
+package fileserver
 
 import (
 	"net/http"
@@ -12,19 +12,18 @@ import (
 
 	"github.com/live-recording/liverecord/config"
 	"github.com/live-recording/liverecord/internal/store/local"
-	"github.com/live-recording/liverecord/internal/upload"
 )
 
-// A growing playlist that changes twice within a second is read anew, not said
-// to be unchanged.
-func TestRecordingsChangedWithinASecond(t *testing.T) {
+// A growing playlist that changes twice within a second is sent again, not
+// reported as unchanged.
+func TestChangedWithinASecond(t *testing.T) {
 	dir := t.TempDir()
 	s, err := local.New(config.Store{Name: "local", Dir: dir}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &recordings{places: &places{targets: map[string]*upload.Target{"local": {Local: s}}},
-		pairs: []config.Credential{{SecretID: "id", SecretKey: "key"}}}
+	h := &Handler{Stores: func() []*local.Store { return []*local.Store{s} },
+		Pairs: []config.Credential{{SecretID: "id", SecretKey: "key"}}}
 	get := func(tag string) *httptest.ResponseRecorder {
 		r := httptest.NewRequest(http.MethodGet, "/recordings/live.m3u8", nil)
 		r.SetBasicAuth("id", "key")
@@ -61,9 +60,9 @@ func TestRecordingsChangedWithinASecond(t *testing.T) {
 	}
 }
 
-// The link of a playlist is enough to play it: its pieces have links in it, for
+// The link of a playlist is enough to play it: its segments have links in it, for
 // themselves alone, that end when its own does.
-func TestRecordingsPlaylistLink(t *testing.T) {
+func TestPlaylistLink(t *testing.T) {
 	dir := t.TempDir()
 	s, err := local.New(config.Store{Name: "local", Dir: dir}, 0)
 	if err != nil {
@@ -81,7 +80,7 @@ func TestRecordingsPlaylistLink(t *testing.T) {
 		}
 	}
 	secret := []byte("secret")
-	h := &recordings{places: &places{targets: map[string]*upload.Target{"local": {Local: s}}}, secret: secret}
+	h := &Handler{Stores: func() []*local.Store { return []*local.Store{s} }, Secret: secret}
 	get := func(address string) *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/recordings/"+address, nil))
@@ -101,6 +100,53 @@ func TestRecordingsPlaylistLink(t *testing.T) {
 	for _, other := range []string{"other.mp4?" + query, "a%20b/000000.m4s?" + query, "a%20b/000000.m4s"} {
 		if w := get(other); w.Code != http.StatusUnauthorized {
 			t.Errorf("%s: %d", other, w.Code)
+		}
+	}
+}
+
+// Who has neither a link nor a key pair gets nothing, and is not told what is there.
+func TestWhoMayRead(t *testing.T) {
+	dir := t.TempDir()
+	s, err := local.New(config.Store{Name: "local", Dir: dir}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "a.mp4"), []byte("movie"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	secret := []byte("secret")
+	h := &Handler{Stores: func() []*local.Store { return []*local.Store{s} }, Pairs: []config.Credential{{SecretID: "id", SecretKey: "key"}}, Secret: secret}
+	link := func(key string, life time.Duration) string {
+		return "?" + local.Sign(key, time.Now().Add(life), secret).Encode()
+	}
+	for name, c := range map[string]struct {
+		method, url, id, key string
+		want                 int
+	}{
+		"nobody":            {"GET", "a.mp4", "", "", 401},
+		"nobody, no object": {"GET", "b.mp4", "", "", 401},
+		"wrong key":         {"GET", "a.mp4", "id", "kez", 401},
+		"wrong id":          {"GET", "a.mp4", "ie", "key", 401},
+		"pair":              {"GET", "a.mp4", "id", "key", 200},
+		"pair, no object":   {"GET", "b.mp4", "id", "key", 404},
+		"pair, outside":     {"GET", "../a.mp4", "id", "key", 404},
+		"link":              {"GET", "a.mp4" + link("a.mp4", time.Hour), "", "", 200},
+		"link, HEAD":        {"HEAD", "a.mp4" + link("a.mp4", time.Hour), "", "", 200},
+		"link, over":        {"GET", "a.mp4" + link("a.mp4", -time.Hour), "", "", 401},
+		"link of another":   {"GET", "a.mp4" + link("b.mp4", time.Hour), "", "", 401},
+		"write":             {"PUT", "a.mp4", "id", "key", 405},
+	} {
+		r := httptest.NewRequest(c.method, "/recordings/"+c.url, nil)
+		if c.id != "" {
+			r.SetBasicAuth(c.id, c.key)
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != c.want {
+			t.Errorf("%s: %d, want %d", name, w.Code, c.want)
+		}
+		if c.want == 200 && (w.Header().Get("Content-Type") != "video/mp4" || w.Header().Get("X-Content-Type-Options") != "nosniff") {
+			t.Errorf("%s: %v", name, w.Header())
 		}
 	}
 }

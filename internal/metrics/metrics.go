@@ -1,7 +1,10 @@
-package plugin
+// Package metrics serves the counts of /metrics for Prometheus. They are read when
+// they are asked for; names of streams are no labels.
+package metrics
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -11,10 +14,23 @@ import (
 	"github.com/live-recording/liverecord/internal/state"
 )
 
-// metrics shows counts at /metrics. They are read when they are asked for; names
-// of streams are no labels.
-type metrics struct {
-	house    *house
+// Options say where the counts come from. All functions may be called at any time.
+type Options struct {
+	DB  *state.DB
+	Log *slog.Logger
+
+	// Queues returns how many units running recordings had to drop, and how many
+	// bytes were handed over to them and not yet acted on.
+	Queues func() (dropped, waiting int64)
+	// Spools returns, by store, the bytes in the folder where its files grow.
+	Spools func() map[string]int64
+	// SpoolLimit is spool.maxSize in bytes.
+	SpoolLimit func() int64
+}
+
+// Metrics is a collector of all counts.
+type Metrics struct {
+	opt      Options
 	registry *prometheus.Registry
 }
 
@@ -29,25 +45,27 @@ var (
 	descEvents     = prometheus.NewDesc("liverecord_events", "Notifications by endpoint and state.", []string{"endpoint", "state"}, nil)
 )
 
-func newMetrics(h *house) *metrics {
-	m := &metrics{house: h, registry: prometheus.NewRegistry()}
+// New makes the collector.
+func New(o Options) *Metrics {
+	m := &Metrics{opt: o, registry: prometheus.NewRegistry()}
 	m.registry.MustRegister(m)
 	return m
 }
 
-func (m *metrics) handler() http.Handler {
+// Handler serves the counts.
+func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Timeout: 10 * time.Second})
 }
 
 // Describe implements prometheus.Collector.
-func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
+func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{descRecordings, descFiles, descBacklog, descSpool, descSpoolLimit, descDropped, descQueue, descEvents} {
 		ch <- d
 	}
 }
 
 // Collect implements prometheus.Collector.
-func (m *metrics) Collect(ch chan<- prometheus.Metric) {
+func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
@@ -62,27 +80,22 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 				gauge(descBacklog, bytes, store)
 			}
 		})
-	var dropped, waiting int64
-	for _, s := range m.house.recorder.Statuses() {
-		dropped, waiting = dropped+s.Dropped, waiting+s.Waiting
-	}
+	dropped, waiting := m.opt.Queues()
 	gauge(descDropped, float64(dropped))
 	gauge(descQueue, float64(waiting))
-	for _, name := range m.house.places.names() {
-		if t, err := m.house.places.target(name); err == nil {
-			gauge(descSpool, float64(t.Dir.Used()), name)
-		}
+	for name, bytes := range m.opt.Spools() {
+		gauge(descSpool, float64(bytes), name)
 	}
-	gauge(descSpoolLimit, float64(m.house.config.Load().Spool.MaxSize))
+	gauge(descSpoolLimit, float64(m.opt.SpoolLimit()))
 	m.counts(ctx, `SELECT endpoint, state, COUNT(*), 0 FROM deliveries WHERE state<>? GROUP BY endpoint, state`, "",
 		func(endpoint, st string, n, _ float64) { gauge(descEvents, n, endpoint, st) })
 }
 
 // counts runs a query that yields two names and two numbers.
-func (m *metrics) counts(ctx context.Context, query, arg string, each func(a, b string, n, sum float64)) {
-	rows, err := m.house.db.Reader().QueryContext(ctx, query, arg)
+func (m *Metrics) counts(ctx context.Context, query, arg string, each func(a, b string, n, sum float64)) {
+	rows, err := m.opt.DB.Reader().QueryContext(ctx, query, arg)
 	if err != nil {
-		m.house.log.Error("metrics", "error", err)
+		m.opt.Log.Error("metrics can't be read", "error", err)
 		return
 	}
 	defer rows.Close()
@@ -90,7 +103,7 @@ func (m *metrics) counts(ctx context.Context, query, arg string, each func(a, b 
 		var a, b string
 		var n, sum float64
 		if err := rows.Scan(&a, &b, &n, &sum); err != nil {
-			m.house.log.Error("metrics", "error", err)
+			m.opt.Log.Error("metrics can't be read", "error", err)
 			return
 		}
 		each(a, b, n, sum)

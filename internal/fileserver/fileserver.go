@@ -1,4 +1,8 @@
-package plugin
+// Package fileserver serves the objects of local stores at /recordings/KEY: to
+// whoever has a signed link, or signs in with a key pair of the API. The segments
+// of a playlist get links of their own in it, so that the playlist's link is enough
+// to play it.
+package fileserver
 
 import (
 	"crypto/subtle"
@@ -14,15 +18,15 @@ import (
 	"github.com/live-recording/liverecord/internal/store/local"
 )
 
-// recordings serves the objects of local stores at /recordings/KEY: to whoever
-// has a signed link, or signs in with a key pair of the API.
-type recordings struct {
-	places *places
-	pairs  []config.Credential
-	secret []byte
+// Handler serves /recordings/.
+type Handler struct {
+	Stores func() []*local.Store // in which an object is looked for
+	Pairs  []config.Credential   // that may sign in
+	Secret []byte                // signs links
 }
 
-func (h *recordings) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// ServeHTTP implements http.Handler.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		http.Error(w, "only GET and HEAD", http.StatusMethodNotAllowed)
 		return
@@ -33,7 +37,7 @@ func (h *recordings) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusUnauthorized)
 		return
 	}
-	for _, s := range h.places.locals() {
+	for _, s := range h.Stores() {
 		f, err := s.Open(r.Context(), key)
 		if store.KindOf(err) == store.KindNotFound {
 			continue
@@ -51,12 +55,12 @@ func (h *recordings) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", contentType(key))
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "private, no-cache")
-		// Last-Modified counts seconds: a player would be told that its copy of a
+		// Last-Modified counts seconds: a player would hear that its copy of a
 		// growing playlist is still right when it changed twice within one.
 		w.Header().Set("ETag", fmt.Sprintf(`"%x-%x"`, info.ModTime().UnixNano(), info.Size()))
 		content := io.ReadSeeker(f)
 		if strings.HasSuffix(key, ".m3u8") && r.URL.Query().Has("sign") {
-			text, err := signPlaylist(f, key, r.URL.Query(), h.secret)
+			text, err := signPlaylist(f, key, r.URL.Query(), h.Secret)
 			if err != nil {
 				http.Error(w, "the playlist can't be read", http.StatusInternalServerError)
 				return
@@ -71,11 +75,11 @@ func (h *recordings) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 var errSignIn = errors.New("sign in with a key pair of the API, or use a signed link")
 
-// allowed checks the link, or else the sign-in. The pieces of a playlist have
+// allowed checks the link, or else the sign-in. The segments of a playlist have
 // links of their own in it (signPlaylist).
-func (h *recordings) allowed(r *http.Request, key string) error {
+func (h *Handler) allowed(r *http.Request, key string) error {
 	if id, secret, ok := r.BasicAuth(); ok {
-		for _, p := range h.pairs {
+		for _, p := range h.Pairs {
 			if same(id, p.SecretID) && same(secret, p.SecretKey) {
 				return nil
 			}
@@ -83,7 +87,7 @@ func (h *recordings) allowed(r *http.Request, key string) error {
 		return errSignIn
 	}
 	if q := r.URL.Query(); q.Has("sign") {
-		return local.Verify(key, q, h.secret, time.Now())
+		return local.Verify(key, q, h.Secret, time.Now())
 	}
 	return errSignIn
 }
