@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"strings"
 	"time"
@@ -35,6 +36,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := h.allowed(r, key); err != nil {
 		w.Header().Set("WWW-Authenticate", `Basic realm="recordings", charset="UTF-8"`)
 		http.Error(w, err.Error(), http.StatusUnauthorized)
+		return
+	}
+	if !fs.ValidPath(key) { // no key of ours
+		http.NotFound(w, r)
 		return
 	}
 	for _, s := range h.Stores() {
