@@ -1,9 +1,9 @@
 # `make` lists the targets. See docs/ for what they show.
 SHELL := /bin/bash
-MEDIAMTX ?= v1.20.1
+MEDIAMTX ?= v1.21.0
 BUILD := GOOS= GOARCH= go run ./patches/build
 TARGET := $(if $(GOOS),-goos $(GOOS)) $(if $(GOARCH),-goarch $(GOARCH))
-RELEASES := v1.20.1 v1.14.0
+RELEASES := $(sort $(notdir $(patsubst %/release.json,%,$(wildcard patches/v*/release.json))))
 GOLANGCI := build/tools/golangci-lint
 GOLANGCI_VERSION := v2.15.0
 
@@ -26,7 +26,7 @@ build: ## make bin/mediamtx; another release: make build MEDIAMTX=v1.14.0
 
 .PHONY: test
 test: deps ## all tests: the bridges, units, then black box against bin/mediamtx
-	@for r in $(RELEASES); do [ ! -d patches/$$r ] || $(BUILD) -mediamtx $$r -race test || exit 1; done
+	@for r in $(RELEASES); do $(BUILD) -mediamtx $$r -race test || exit 1; done
 	@[ ! -d patches/v1.14.0 ] || $(BUILD) -mediamtx v1.14.0 -o bin/mediamtx-v1.14.0 build
 	@$(BUILD) build
 	go vet ./...
@@ -37,8 +37,18 @@ players: deps build ## only: hls.js and mpegts.js in Chromium, GStreamer, m3u8-p
 	go test -race -count=1 ./integration/players
 
 .PHONY: test-upstream
-test-upstream: deps ## MediaMTX's own tests of the packages that we touch
+test-upstream: ## MediaMTX's own tests of the packages that we touch
 	@$(BUILD) -mediamtx $(MEDIAMTX) test-upstream
+
+.PHONY: upgrade
+upgrade: ## make another release of MediaMTX the default: make upgrade V=v1.22.0
+	@[ -n "$(V)" ] || { echo "which release? make upgrade V=v1.22.0"; exit 1; }
+	@$(BUILD) -mediamtx $(V) upgrade
+
+.PHONY: diff
+diff: ## what changed on the way of the media: make diff FROM=v1.21.0 V=v1.22.0
+	@[ -n "$(V)" ] || { echo "which release? make diff FROM=$(MEDIAMTX) V=v1.22.0"; exit 1; }
+	@$(BUILD) -mediamtx $(V) $(if $(FROM),-from $(FROM)) diff
 
 .PHONY: demo
 demo: deps build ## publish, drop, republish; print the objects and how they were spliced
@@ -49,13 +59,14 @@ bench: deps build ## measurements, as ratios
 	go test -run '^$$' -bench . -benchmem ./...
 
 .PHONY: torture
-torture: deps build build/tools/versitygw ## the long fault suite: make torture SEED=1 N=200
-	go test -count=1 -v -timeout 0 ./integration/torture -args -seed=$(or $(SEED),1) -n=$(or $(N),200)
+torture: deps build build/tools/versitygw ## the long fault suite: make torture SEED=1 N=200; WRITE=1 writes its figures into docs/torture.md
+	go test -count=1 -v -timeout 0 ./integration/torture -args -seed=$(or $(SEED),1) -n=$(or $(N),200) $(if $(WRITE),-write)
 	go test -count=1 -tags torture -run TestForeignServer ./internal/store/cos
 	go test -count=1 -tags torture -v -timeout 0 -run TestSixtyFiveMinutesPaced ./plugin
 	LIVERECORD_LONG=1 go test -count=1 -timeout 0 -run TestThousandEndInTheSameSecond ./plugin
 	LIVERECORD_LONG=1 go test -count=1 -v -timeout 0 -run TestRuleEdits ./integration/recording
 	go test -count=1 -v -timeout 0 ./integration/splice -args -long -seed=$(or $(SEED),1)
+	go test -count=1 -v -timeout 0 ./integration/hostile -args -long -seed=$(or $(SEED),1)
 
 # A real S3 server that is not ours, which the COS store must get on with.
 build/tools/versitygw:
@@ -69,7 +80,7 @@ cos-server: ## a COS server to try uploads without an account
 lint: $(GOLANGCI) ## formatting, vet, linters, and that layers keep apart
 	@bad=$$(git ls-files '*.go' | xargs gofmt -l); [ -z "$$bad" ] || { echo "run gofmt -w on:"; echo "$$bad"; exit 1; }
 	go vet ./...
-	@for r in $(RELEASES); do [ ! -d patches/$$r ] || $(BUILD) -mediamtx $$r vet || exit 1; done
+	@for r in $(RELEASES); do $(BUILD) -mediamtx $$r vet || exit 1; done
 	$(GOLANGCI) run ./...
 
 $(GOLANGCI): Makefile

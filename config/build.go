@@ -20,7 +20,9 @@ func (d *document) build(r *rawFile) *Config {
 		DefaultApp:    r.DefaultApp.Value,
 		Timezone:      d.timezone(&r.Timezone),
 		MaxRecordings: r.MaxRecordings.Value,
+		Memory:        r.Memory.Value,
 		State:         r.State.Value,
+		History:       r.History.Value,
 		Spool:         Spool{Dir: r.Spool.Dir.Value, MaxSize: r.Spool.MaxSize.Value, MinFree: r.Spool.MinFree.Value},
 		DefaultStore:  r.DefaultStore.Value,
 		Tasks:         Tasks{DefaultTemplate: r.Tasks.DefaultTemplate.Value},
@@ -31,9 +33,15 @@ func (d *document) build(r *rawFile) *Config {
 	d.required(&r.DefaultApp.Origin, r.DefaultApp.Value, "Write a name for paths without a /, such as live")
 	d.app(&r.DefaultApp, false)
 	d.required(&r.State.Origin, r.State.Value, "Write the path of a file, such as data/state.db")
+	if h := &r.History; h.Value > 0 && h.Value < 24*time.Hour && !h.Bad {
+		d.Fail(h.Spot, h.Shown()+" is too short for a history", "Write 1d or more, such as 90d; 0 means for ever")
+	}
 	d.required(&r.Spool.Dir.Origin, r.Spool.Dir.Value, "Write a folder, such as data/spool")
 	if s := &r.Spool.MaxSize; s.Value < 1<<20 && !s.Bad {
 		d.Fail(s.Spot, s.Shown()+" is too small for a spool", "Write at least 1MB; 20GB is the default")
+	}
+	if m := &r.Memory; m.Value > 0 && m.Value < 16<<20 && !m.Bad {
+		d.Fail(m.Spot, m.Shown()+" is too little for any recording", "Write at least 16MB; 0 stands for a quarter of the machine's memory")
 	}
 	c.API = d.api(&r.API)
 	c.Stores = d.stores(r, c.API)

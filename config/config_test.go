@@ -54,7 +54,7 @@ func TestDefaults(t *testing.T) {
 		return f
 	}
 	want := &Config{
-		DefaultDomain: "default", DefaultApp: "live", Timezone: time.UTC, State: "data/state.db",
+		DefaultDomain: "default", DefaultApp: "live", Timezone: time.UTC, State: "data/state.db", History: 90 * 24 * time.Hour,
 		Spool: Spool{Dir: "data/spool", MaxSize: 20 << 30, MinFree: 1 << 30},
 		Stores: map[string]Store{"local": {Name: "local", Type: "local", Dir: "data/recordings",
 			BaseURL: "http://127.0.0.1:9995/recordings"}},
@@ -124,6 +124,21 @@ func TestEnvironmentOnceAndInNumbers(t *testing.T) {
 	}
 }
 
+func TestHistory(t *testing.T) {
+	for text, want := range map[string]time.Duration{"{}": 90 * 24 * time.Hour, "history: 0": 0, "history: 1d": 24 * time.Hour, "history: 30d": 720 * time.Hour} {
+		c := good(t, text+"\n")
+		if c.History != want {
+			t.Errorf("%q: %v", text, c.History)
+		}
+		if keys := c.RestartKeys(good(t, "history: 77d\n")); len(keys) > 0 {
+			t.Errorf("a change needs a restart: %v", keys)
+		}
+	}
+	if _, err := Parse("x.yml", []byte("history: 30m\n"), os.LookupEnv); err == nil || !strings.Contains(err.Error(), "1d or more") {
+		t.Errorf("30m: %v", err)
+	}
+}
+
 func TestSecretsAreNeverShown(t *testing.T) {
 	c := good(t, `
 stores: {cos: {type: cos, bucket: rec-1250000000, region: ap-guangzhou, secretID: "${ID}", secretKey: "${KEY}", sessionToken: hunter2-token}}
@@ -190,7 +205,7 @@ func TestBaseURLFollowsTheListener(t *testing.T) {
 func TestRestartKeys(t *testing.T) {
 	a := good(t, "{}")
 	for text, want := range map[string][]string{
-		"{}": nil, "maxRecordings: 5": nil, "state: x.db": {"state"}, "spool: {minFree: 5GB}": {"spool"},
+		"{}": nil, "maxRecordings: 5": nil, "memory: 64MB": nil, "state: x.db": {"state"}, "spool: {minFree: 5GB}": {"spool"},
 		"api: {address: ''}\nstate: x":                                       {"state", "api"},
 		"api: {credentials: [{secretID: a, secretKey: b}]}\nspool: {dir: y}": {"spool", "api"},
 	} {

@@ -65,6 +65,7 @@ var problemCases = map[string]struct {
 	"timezone":       {"timezone: Mars/Phobos", []string{`1: timezone: "Mars/Phobos" is not a time zone|Asia/Shanghai`}},
 	"empty texts":    {"timezone: ''\ndefaultDomain: ''\ndefaultApp: ''\nstate: ''\nspool: {dir: ''}", []string{"1: timezone: |", "2: defaultDomain: must not be empty|", "3: defaultApp: |", "4: state: |", "5: spool.dir: |"}},
 	"domain forms":   {"domains:\n- http://a.b\n- a.b:80\n- a b\n- A.b\n- a.B", []string{"2: domains[0]: |host alone", "3: domains[1]: |port", "4: domains[2]: |", "6: domains[4]: \"a.B\" is listed already, in line 5|"}},
+	"memory small":   {"memory: 15MB", []string{"1: memory: |at least 16MB"}},
 	"spool small":    {"spool: {maxSize: 1KB}", []string{"1: spool.maxSize: |1MB"}},
 	"folders inside": {"state: data/recordings/s.db\nspool: {dir: ./data/recordings}\nstores: {local: {type: local, dir: data/recordings/}}", []string{"1: state: state lies inside|", "2: spool.dir: spool.dir lies inside|"}},
 	"folder twice":   {"stores:\n  local: {type: local, dir: a}\n  b: {type: local, dir: ./a}", []string{"3: stores.b.dir: is the folder of store local too, in line 2|"}},

@@ -17,7 +17,9 @@ type rawFile struct {
 	DefaultApp    strictyaml.Text                  `yaml:"defaultApp"`
 	Timezone      strictyaml.Text                  `yaml:"timezone"`
 	MaxRecordings strictyaml.Number                `yaml:"maxRecordings"`
+	Memory        strictyaml.Size                  `yaml:"memory"`
 	State         strictyaml.Text                  `yaml:"state"`
+	History       strictyaml.Duration              `yaml:"history"`
 	Spool         rawSpool                         `yaml:"spool"`
 	Stores        strictyaml.Map[rawStore]         `yaml:"stores"`
 	DefaultStore  strictyaml.Text                  `yaml:"defaultStore"`
@@ -34,6 +36,7 @@ func (f *rawFile) Defaults() {
 	f.DefaultApp.Value = "live"
 	f.Timezone.Value = "UTC"
 	f.State.Value = "data/state.db"
+	f.History.Value = 90 * 24 * time.Hour
 	f.Spool.Dir.Value = "data/spool"
 	f.Spool.MaxSize.Value = 20 << 30
 	f.Spool.MinFree.Value = 1 << 30

@@ -101,7 +101,7 @@ func TestEveryKeyHasAnEffect(t *testing.T) {
 	with := func(text, piece string) string { return strings.Replace(text, "%", piece, 1) }
 	texts := map[string]string{
 		"defaultDomain": base + "defaultDomain: d", "domains": base + "domains: [a]", "defaultApp": base + "defaultApp: a",
-		"timezone": base + "timezone: Asia/Shanghai", "maxRecordings": base + "maxRecordings: 1", "state": base + "state: s",
+		"timezone": base + "timezone: Asia/Shanghai", "maxRecordings": base + "maxRecordings: 1", "memory": base + "memory: 512MB", "state": base + "state: s", "history": base + "history: 30d",
 		"spool": "", "spool.dir": base + "spool: {dir: s}", "spool.maxSize": base + "spool: {maxSize: 1GB}", "spool.minFree": base + "spool: {minFree: 0}",
 		"stores": "", "stores.NAME.type": "", "defaultStore": base + "defaultStore: cos",
 		"stores.NAME.dir":       strings.Replace(base, "dir: d", "dir: e", 1),

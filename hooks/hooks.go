@@ -58,6 +58,7 @@ type Track struct {
 
 	SampleRate int  // audio: Hz
 	Channels   int  // audio
+	Layer      int  // MP3, which stands for all MPEG audio: 1 to 3, 0 until known
 	BitDepth   int  // LPCM: 8, 16 or 24
 	MuLaw      bool // G.711: µ-law rather than A-law
 }

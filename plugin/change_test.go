@@ -295,5 +295,5 @@ func TestPanicIsIsolated(t *testing.T) {
 		t.Error("the panic was not logged")
 	}
 	b.complaints("brittle")
-	r.Close()
+	r.Close(time.Minute)
 }

@@ -1,8 +1,10 @@
 package plugin
 
 import (
+	"io"
 	"os"
 
+	"github.com/live-recording/liverecord/config"
 	"github.com/live-recording/liverecord/internal/cli"
 )
 
@@ -13,3 +15,7 @@ func Command(args []string) (handled bool, exit int) {
 	}
 	return true, cli.Run(args[1:], os.Stdout, os.Stderr)
 }
+
+// CheckFile prints to w what `mediamtx record check` says of a recording.yml,
+// and tells whether it is good.
+func CheckFile(w io.Writer, file string) bool { return config.Check(w, file) == 0 }

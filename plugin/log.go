@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+
+	"github.com/live-recording/liverecord/internal/mask"
 )
 
 // newLogger shows slog records through the host's logger, one line each.
@@ -27,7 +29,7 @@ func (h *hostHandler) Enabled(context.Context, slog.Level) bool { return true }
 func (h *hostHandler) Handle(_ context.Context, r slog.Record) error {
 	var b strings.Builder
 	b.WriteString("[recorder] ")
-	b.WriteString(clean(r.Message))
+	b.WriteString(mask.Text(r.Message))
 	b.WriteString(h.prefix)
 	r.Attrs(func(a slog.Attr) bool { writeAttr(&b, a); return true })
 	h.logf(r.Level, b.String())
@@ -49,22 +51,9 @@ func (h *hostHandler) WithGroup(string) slog.Handler { return h }
 
 func writeAttr(b *strings.Builder, a slog.Attr) {
 	v := a.Value.Resolve().String()
-	if strings.ContainsAny(v, " \t\"=") || v == "" {
-		fmt.Fprintf(b, " %s=%q", a.Key, v)
+	if strings.ContainsAny(v, " \"=") || v == "" || !mask.Printable(v) {
+		fmt.Fprintf(b, " %s=%q", a.Key, v) // escapes what mask.Text does
 		return
 	}
-	fmt.Fprintf(b, " %s=%s", a.Key, clean(v))
-}
-
-// clean keeps what strangers typed from forging lines or steering terminals.
-func clean(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '\n' {
-			return '⏎'
-		}
-		if r < 0x20 || r == 0x7f {
-			return '·'
-		}
-		return r
-	}, s)
+	fmt.Fprintf(b, " %s=%s", a.Key, v)
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/live-recording/liverecord/config"
+	"github.com/live-recording/liverecord/internal/hang"
 	"github.com/live-recording/liverecord/internal/spool"
 	"github.com/live-recording/liverecord/internal/state"
 	"github.com/live-recording/liverecord/internal/store/local"
@@ -29,11 +30,18 @@ func withOldFolders(ctx context.Context, db *state.DB, c *config.Config, log *sl
 	}
 	kept := *c
 	kept.Stores = maps.Clone(c.Stores)
+	unknown := map[string]bool{}
 	for name, s := range c.Stores {
 		was := last[name]
-		in := func(dir string) bool { return dir != "" && holds(dir, files[name]) }
+		moved, err := hang.Try(openPatience, func() (bool, error) {
+			in := func(dir string) bool { return dir != "" && holds(dir, files[name]) }
+			return !in(growDir(c, s)) && in(was.Grow), nil
+		}, nil)
 		switch {
-		case in(growDir(c, s)) || !in(was.Grow):
+		case err != nil: // a disk hangs; the store comes when it answers
+			unknown[name] = true
+			log.Error("whether files of a store are on their way in another folder could not be looked up", "store", name, "error", err)
+		case !moved:
 		case was.Dir != "":
 			log.Error("the store has another place now, and files are on their way in the old one: that is used until the next restart",
 				"store", name, "old", was.Dir)
@@ -51,6 +59,9 @@ func withOldFolders(ctx context.Context, db *state.DB, c *config.Config, log *sl
 	}
 	now := map[string]state.Place{}
 	for name, s := range kept.Stores {
+		if unknown[name] {
+			continue // what was noted last still counts
+		}
 		p := state.Place{Grow: absolute(growDir(&kept, s))}
 		if s.Type == "local" {
 			p.Dir = absolute(s.Dir)

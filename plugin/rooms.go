@@ -5,6 +5,7 @@ import (
 	"github.com/live-recording/liverecord/internal/plan"
 	"github.com/live-recording/liverecord/internal/recorder"
 	"github.com/live-recording/liverecord/internal/schedule"
+	"github.com/live-recording/liverecord/internal/state"
 )
 
 // newSchedule wires the record tasks to the recorder.
@@ -33,15 +34,36 @@ func (h *house) newMetrics() *metrics.Metrics {
 			}
 			return dropped, waiting
 		},
-		Spools: func() map[string]int64 {
-			used := map[string]int64{}
+		Spools: func() map[string]metrics.Spool {
+			used := map[string]metrics.Spool{}
 			for _, name := range h.places.names() {
 				if t, err := h.places.target(name); err == nil {
-					used[name] = t.Dir.Used()
+					used[name] = metrics.Spool{Bytes: t.Dir.Used(), Aside: t.Dir.AsideCount()}
 				}
 			}
 			return used
 		},
+		Away: func() map[string]bool {
+			away := map[string]bool{}
+			for _, name := range h.places.names() {
+				away[name] = false
+			}
+			for name := range h.places.absent() {
+				away[name] = true
+			}
+			return away
+		},
 		SpoolLimit: func() int64 { return h.config.Load().Spool.MaxSize },
+		Memory: func() metrics.Memory {
+			return metrics.Memory{Used: h.memory.Used(), Limit: h.memory.Limit(), Dropped: h.memory.Dropped()}
+		},
+		Broken: func() (int, error) {
+			aside, err := state.Aside(h.config.Load().State)
+			n := len(aside)
+			if h.db.Damage() != nil {
+				n++
+			}
+			return n, err
+		},
 	})
 }

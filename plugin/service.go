@@ -8,11 +8,11 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
-	"time"
 
 	"github.com/live-recording/liverecord/config"
 	"github.com/live-recording/liverecord/internal/api"
 	"github.com/live-recording/liverecord/internal/fileserver"
+	"github.com/live-recording/liverecord/internal/hang"
 	"github.com/live-recording/liverecord/internal/notify"
 	"github.com/live-recording/liverecord/internal/state"
 )
@@ -68,29 +68,13 @@ func (s *service) healthz(w http.ResponseWriter, _ *http.Request) {
 }
 
 // readyz: the state can be read, and the disks have room.
-func (s *service) readyz(w http.ResponseWriter, r *http.Request) {
-	problems := s.house.problems(r.Context())
+func (s *service) readyz(w http.ResponseWriter, _ *http.Request) {
+	problems := s.house.health.problems()
 	w.Header().Set("Content-Type", "application/json")
 	if len(problems) > 0 {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}
 	_ = json.NewEncoder(w).Encode(map[string]any{"ready": len(problems) == 0, "problems": problems})
-}
-
-// problems lists what keeps recordings from being made or stored now.
-func (h *house) problems(ctx context.Context) []string {
-	out := []string{}
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	var parked int
-	err := h.db.Reader().QueryRowContext(ctx, `SELECT COUNT(*) FROM files WHERE state=?`, string(state.FileParked)).Scan(&parked)
-	if err != nil {
-		out = append(out, "the state can't be read: "+err.Error())
-	}
-	if parked > 0 {
-		out = append(out, fmt.Sprintf("%d files are parked: see `record list`", parked))
-	}
-	return append(out, h.places.problems()...)
 }
 
 // checkCallback refuses callback addresses by which a caller of the API would
@@ -103,11 +87,14 @@ func (h *house) checkCallback(url string) error {
 func (h *house) setEndpoints() {
 	c := h.config.Load()
 	endpoints := notify.FromConfig(c.Callbacks)
-	made, err := api.Callbacks(context.Background(), h.db)
-	if err != nil {
-		h.log.Error("the API's callbacks can't be read", "error", err)
+	a, hangs := h.callbacks.Get(0, statePatience)
+	if hangs > 0 {
+		a.Err = hang.ErrNoAnswer
 	}
-	for _, m := range made {
+	if a.Err != nil {
+		h.log.Error("the API's callbacks can't be read; those that were read last are in force", "error", a.Err)
+	}
+	for _, m := range a.Value {
 		e := notify.Endpoint{URL: m.URL, Levels: m.Levels, Domain: m.Domain, App: m.App,
 			AllowPrivate: notify.NamedHost(c.Callbacks, m.URL)}
 		if m.Key != "" {

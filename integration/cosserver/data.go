@@ -250,3 +250,21 @@ func (c *content) Close() error {
 	c.file, c.name = nil, ""
 	return f.Close()
 }
+
+// flip replaces the first blob of an object by one with a flipped bit. Only in
+// memory: a test's object.
+func (d *data) flip(o *object) *failure {
+	b := o.Blobs[0]
+	if b.File != "" || b.Size == 0 {
+		return fail(500, "InternalError", "This fault needs objects in memory.")
+	}
+	c := &blob{Size: b.Size, MD5: b.MD5, mem: append([]byte(nil), b.mem...)}
+	c.mem[len(c.mem)/2] ^= 1
+	c.CRC = crc64.Update(0, crcTable, c.mem)
+	o.Blobs[0] = c
+	o.CRC = 0
+	for _, x := range o.Blobs {
+		o.CRC = crc64.Update(o.CRC, crcTable, x.mem)
+	}
+	return nil
+}

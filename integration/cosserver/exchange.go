@@ -53,6 +53,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (x *exchange) route() *failure {
 	x.w.Header().Set("Date", x.s.now().UTC().Format(http.TimeFormat))
 	x.w.Header().Set("X-Cos-Request-Id", fmt.Sprintf("%x", x.entry.Start.UnixNano()))
+	x.w.Header().Set("Server", "tencent-cos")
 	path, ok := strings.CutPrefix(x.r.URL.Path, x.s.opts.Path)
 	if !ok || (path != "" && path[0] != '/') {
 		return fail(404, "NoSuchBucket", "The specified bucket does not exist.")
@@ -63,6 +64,9 @@ func (x *exchange) route() *failure {
 	do, public := x.operation()
 	x.fault = x.s.faults.pick(x.entry.Op, x.entry.Key, x.entry.Part)
 	x.entry.Fault = x.fault.Kind
+	if x.stranger() {
+		return nil
+	}
 	if f := x.refusal(); f != nil {
 		return f
 	}
@@ -156,6 +160,8 @@ func (x *exchange) refusal() *failure {
 		return fail(503, "SlowDown", "Reduce your request rate.")
 	case Internal:
 		return fail(500, "InternalError", "We encountered an internal error. Please try again.")
+	case DenyUpload:
+		return errNoUpload
 	case ForgetUpload:
 		x.forgetUpload()
 	case Outage:
@@ -164,6 +170,51 @@ func (x *exchange) refusal() *failure {
 		drop()
 	}
 	return nil
+}
+
+// stranger answers in place of the store, as what stands between a client and
+// COS may: a captive portal, a web front end, a broken proxy.
+func (x *exchange) stranger() bool {
+	h, body := x.w.Header(), ""
+	status := http.StatusOK
+	switch x.fault.Kind {
+	case Hollow: // it says that it is COS
+	case AllThere:
+		x.sums("0123456789abcdef0123456789abcdef", 1)
+	case Portal, Redirect, Bare:
+		h.Del("X-Cos-Request-Id")
+		h.Set("Server", "nginx")
+	default:
+		return false
+	}
+	switch x.fault.Kind {
+	case Portal:
+		body = "<!DOCTYPE html><html><head><title>Log in</title></head><body>Welcome to the guest network.</body></html>"
+		h.Set("Content-Type", "text/html; charset=utf-8")
+	case Redirect:
+		status = http.StatusFound
+		h.Set("Location", "http://portal.invalid/login")
+	}
+	n, _ := io.Copy(io.Discard, io.LimitReader(x.r.Body, 64<<20))
+	x.entry.Size += n
+	x.entry.Status = status
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	x.w.WriteHeader(status)
+	if x.r.Method != http.MethodHead {
+		io.WriteString(x.w, body) //nolint:errcheck // the client may be gone
+	}
+	return true
+}
+
+// mangle spoils the body of an answer.
+func (x *exchange) mangle(body []byte) []byte {
+	switch x.fault.Kind {
+	case Garbage:
+		return []byte("lp0 on fire\x00<not xml")
+	case Truncated:
+		return body[:len(body)/2]
+	}
+	return body
 }
 
 // refuse answers with an error. The body is read first, so that the answer
@@ -192,7 +243,7 @@ func (x *exchange) answer(status int, document any) {
 	var body []byte
 	if document != nil && x.r.Method != "HEAD" {
 		x.w.Header().Set("Content-Type", "application/xml")
-		body = marshal(document)
+		body = x.mangle(marshal(document))
 	}
 	if status != http.StatusNoContent {
 		x.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
@@ -213,6 +264,9 @@ func (x *exchange) afterwards() {
 		x.w.Header().Set("ETag", `"00000000000000000000000000000000"`)
 	case WrongCRC:
 		x.w.Header().Set("X-Cos-Hash-Crc64ecma", "1")
+	case NoSums:
+		x.w.Header().Del("ETag")
+		x.w.Header().Del("X-Cos-Hash-Crc64ecma")
 	}
 }
 

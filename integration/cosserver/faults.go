@@ -34,12 +34,25 @@ const (
 	ForgetUpload = "forget-upload" // the upload and its parts vanish: 404 NoSuchUpload
 	ShortGet     = "short-get"     // drops the connection in the middle of an object
 	Outage       = "outage"        // drops this and every connection for Delay
+
+	Portal       = "portal"        // not COS: 200 and a page in HTML, whatever is asked; not done
+	Redirect     = "redirect"      // not COS: 302 to a page; not done
+	Bare         = "bare"          // not COS: 200 and nothing else; not done
+	Hollow       = "hollow"        // COS's headers, but 200 without ETag, CRC64 and body; not done
+	AllThere     = "all-there"     // COS's headers, and a HEAD says of every key that it is there
+	NoSums       = "no-sums"       // done, but the answer has neither ETag nor CRC64
+	Garbage      = "garbage"       // 200 with a body that is no XML; done
+	Truncated    = "truncated"     // 200 with the first half of the XML; done
+	OmitPart     = "omit-part"     // list-parts: the answer lacks part Part (0 = all parts)
+	DenyUpload   = "deny-upload"   // 404 NoSuchUpload for an upload that is there
+	CorruptWhole = "corrupt-whole" // complete: the object gets a flipped bit, and the CRC64 of that
 )
 
 // Kinds lists all kinds of faults.
 var Kinds = []string{
 	Denied, BadKey, BadSignature, Skewed, NoBucket, SlowDown, Internal, Slow, Stall, StallAnswer, DropBefore,
 	DropAfter, ErrorIn200, LateError, LateOK, LateDrop, WrongETag, WrongCRC, Corrupt, ForgetUpload, ShortGet, Outage,
+	Portal, Redirect, Bare, Hollow, AllThere, NoSums, Garbage, Truncated, OmitPart, DenyUpload, CorruptWhole,
 }
 
 // Fault says which requests go wrong, and how.
@@ -95,7 +108,7 @@ func (f *faults) pick(op, key string, part int) Fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for i, one := range f.list {
-		if one.Op != "" && one.Op != op || one.Part != 0 && one.Part != part || !strings.Contains(key, one.Key) || !one.fits(op) {
+		if one.Op != "" && one.Op != op || !one.strikesPart(part) || !strings.Contains(key, one.Key) || !one.fits(op) {
 			continue
 		}
 		if one.Skip > 0 {
@@ -119,16 +132,30 @@ func (f *faults) pick(op, key string, part int) Fault {
 	return Fault{}
 }
 
+// strikesPart tells whether the fault is one of that part. OmitPart strikes a
+// list, which is of no part.
+func (f *Fault) strikesPart(part int) bool {
+	return f.Part == 0 || f.Part == part || f.Kind == OmitPart
+}
+
 // fits tells whether a kind means anything to an operation.
 func (f *Fault) fits(op string) bool {
 	switch f.Kind {
-	case ErrorIn200, LateError, LateOK, LateDrop:
+	case ErrorIn200, LateError, LateOK, LateDrop, CorruptWhole:
 		return op == "complete"
 	case Slow, Stall, Corrupt:
 		return op == "put" || op == "part"
+	case NoSums:
+		return op == "put" || op == "part" || op == "head"
+	case Garbage, Truncated:
+		return op == "initiate" || op == "complete" || op == "list-parts" || op == "list-uploads"
+	case AllThere:
+		return op == "head"
+	case OmitPart:
+		return op == "list-parts"
 	case WrongETag, WrongCRC:
 		return op == "put" || op == "part" || op == "complete"
-	case ForgetUpload:
+	case ForgetUpload, DenyUpload:
 		return op == "part" || op == "complete" || op == "list-parts" || op == "abort"
 	case ShortGet:
 		return op == "get"

@@ -58,7 +58,7 @@ func (x *exchange) listParts() *failure {
 	}
 	doc.UploadID, doc.StorageClass = u.ID, u.Header.Get("X-Cos-Storage-Class")
 	for _, n := range u.numbers() {
-		if n <= doc.PartNumberMarker {
+		if n <= doc.PartNumberMarker || x.fault.Kind == OmitPart && (x.fault.Part == 0 || x.fault.Part == n) {
 			continue
 		}
 		if len(doc.Part) == doc.MaxParts {

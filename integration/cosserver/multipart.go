@@ -161,6 +161,11 @@ func (x *exchange) join(list partList) (*object, *failure) {
 		sums.Write(raw)
 	}
 	o.Size, o.CRC = sum.Size, sum.CRC
+	if x.fault.Kind == CorruptWhole {
+		if f := d.flip(o); f != nil {
+			return nil, f
+		}
+	}
 	o.ETag = fmt.Sprintf("%x-%d", sums.Sum(nil), len(o.Blobs))
 	d.put(o)
 	d.forget(u, o.Blobs)
@@ -185,13 +190,13 @@ func (u *upload) part(i, number int, etag string, count int, minSize int64) (*bl
 
 // joined answers a Complete that was done.
 func (x *exchange) joined(o *object) {
-	body := marshal(struct {
+	body := x.mangle(marshal(struct {
 		XMLName                     xml.Name `xml:"CompleteMultipartUploadResult"`
 		Location, Bucket, Key, ETag string
 	}{
 		Location: x.r.Host + x.r.URL.Path, Bucket: x.s.opts.Bucket, Key: o.Key,
 		ETag: `"` + x.etagToTell(o) + `"`,
-	})
+	}))
 	if x.fault.Kind == LateOK || x.fault.Kind == LateDrop {
 		x.late(body)
 		return

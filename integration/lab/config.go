@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -39,7 +40,7 @@ func (s *Server) common() string {
 		address = fmt.Sprintf("127.0.0.1:%d", s.record)
 	}
 	fmt.Fprintf(&b, "api: {address: %q}\n", address)
-	b.WriteString("spool: {dir: data/spool, maxSize: 20GB, minFree: 10MB}\n")
+	fmt.Fprintf(&b, "spool: {dir: data/spool, %s}\n", cmp.Or(s.o.Spool, "maxSize: 20GB, minFree: 10MB"))
 	b.WriteString("stores:\n  local: {type: local, dir: data/recordings}\n")
 	if s.o.COS != nil {
 		fmt.Fprintf(&b, "  cos: {type: cos, bucket: %s, region: %s, endpoint: %q, secretID: %s, secretKey: %s, partSize: 1MB}\n",

@@ -52,12 +52,15 @@ next:
 }
 
 // Log returns the lines that contain all parts.
-func (s *Server) Log(parts ...string) []Line {
+func (s *Server) Log(parts ...string) []Line { return s.LogAfter(0, parts...) }
+
+// LogAfter returns the lines behind a mark that contain all parts.
+func (s *Server) LogAfter(mark int, parts ...string) []Line {
 	s.logs.mu.Lock()
 	defer s.logs.mu.Unlock()
 	var out []Line
 next:
-	for _, line := range s.logs.lines {
+	for _, line := range s.logs.lines[mark:] {
 		for _, p := range parts {
 			if !strings.Contains(line.Text, p) {
 				continue next

@@ -21,6 +21,8 @@ type Options struct {
 	// record MP4 of everything. What it says of stores, state, spool and the API
 	// is added, see config.go.
 	Recording string
+	// Spool are the keys of the spool besides dir; "" = maxSize: 20GB, minFree: 10MB.
+	Spool string
 	// Stores are more lines below `stores:`.
 	Stores string
 	// COS adds the store "cos".
@@ -87,6 +89,18 @@ func (s *Server) print(t T) {
 // Run starts the process (again) and waits until it listens.
 func (s *Server) Run(t T) {
 	t.Helper()
+	s.Spawn(t)
+	Eventually(t, "the server to listen", func() bool {
+		if !s.Running() {
+			t.Fatalf("the server has ended")
+		}
+		return s.Listening()
+	})
+}
+
+// Spawn starts the process (again) and does not wait.
+func (s *Server) Spawn(t T) {
+	t.Helper()
 	name := s.o.Release
 	if name == "" {
 		name = "mediamtx"
@@ -104,17 +118,16 @@ func (s *Server) Run(t T) {
 		cmd.Wait() //nolint:errcheck // how it ended stands in its log
 		close(done)
 	}(s.cmd, s.done)
-	Eventually(t, "the server to listen", func() bool {
-		if !s.Running() {
-			t.Fatalf("the server has ended")
-		}
-		r, err := http.Get(s.hostAPI("paths/list"))
-		if err != nil {
-			return false
-		}
-		r.Body.Close()
-		return r.StatusCode == http.StatusOK
-	})
+}
+
+// Listening tells whether the server answers.
+func (s *Server) Listening() bool {
+	r, err := http.Get(s.hostAPI("paths/list"))
+	if err != nil {
+		return false
+	}
+	r.Body.Close()
+	return r.StatusCode == http.StatusOK
 }
 
 // Running tells whether the process lives.

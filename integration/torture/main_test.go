@@ -39,9 +39,7 @@ func random(scenario uint64) *rand.Rand { return rand.New(rand.NewPCG(*seed, sce
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if !long() {
-		_ = flag.Set("test.parallel", "6") // the flag is the testing package's
-	}
+	_ = flag.Set("test.parallel", pick("6", "8")) // the flag is the testing package's
 	os.Exit(m.Run())
 }
 

@@ -24,13 +24,24 @@ type session struct {
 	proper bool // said goodbye
 }
 
-// publisher keeps a stream up over RTSP: whenever the server hangs up, it comes
-// back as soon as it can, as encoders do.
+// sink takes the samples of one publication.
+type sink interface {
+	Send(x *lab.Sample) error
+	Close() // with a goodbye
+	Cut()
+}
+
+// publisher keeps a stream up: whenever the server hangs up, it comes back as
+// soon as it can, as encoders do.
 type publisher struct {
 	s     *lab.Server
 	path  string
 	media *lab.Media
 	fat   int // bytes added to each picture
+	dial  func() (sink, error)
+	// stint returns how long the next publication lasts until it says goodbye, and
+	// how long the publisher stays away then; nil = until stop.
+	stint func() (length, pause time.Duration)
 
 	quit     chan struct{}
 	done     sync.WaitGroup
@@ -38,12 +49,24 @@ type publisher struct {
 	sessions []*session
 }
 
+// publish publishes over RTSP.
 func publish(t *testing.T, s *lab.Server, path string, fat int) *publisher {
 	t.Helper()
+	p := newPublisher(t, s, path, fat)
+	p.start(t)
+	return p
+}
+
+func newPublisher(t *testing.T, s *lab.Server, path string, fat int) *publisher {
+	t.Helper()
 	p := &publisher{s: s, path: path, media: lab.Samples(t, source.Make(t)), fat: fat, quit: make(chan struct{})}
+	p.dial = func() (sink, error) { return s.TryRTSP(p.media, "", path) }
+	return p
+}
+
+func (p *publisher) start(t *testing.T) {
 	p.done.Go(p.run)
 	t.Cleanup(p.stop)
-	return p
 }
 
 // stop ends the publication with a goodbye.
@@ -67,7 +90,11 @@ func (p *publisher) stopped() bool {
 
 func (p *publisher) run() {
 	for !p.stopped() {
-		c, err := p.s.TryRTSP(p.media, "", p.path)
+		length, pause := time.Duration(0), time.Duration(0)
+		if p.stint != nil {
+			length, pause = p.stint()
+		}
+		c, err := p.dial()
 		if err != nil {
 			time.Sleep(30 * time.Millisecond)
 			continue
@@ -76,7 +103,7 @@ func (p *publisher) run() {
 		ses := &session{id: len(p.sessions)}
 		p.sessions = append(p.sessions, ses)
 		p.mu.Unlock()
-		if err = p.play(c, ses); err == nil {
+		if err = p.play(c, ses, length); err == nil {
 			c.Close()
 		} else {
 			c.Cut()
@@ -84,17 +111,23 @@ func (p *publisher) run() {
 		p.mu.Lock()
 		ses.ended, ses.proper = time.Now(), err == nil
 		p.mu.Unlock()
+		select {
+		case <-p.quit:
+		case <-time.After(pause):
+		}
 	}
 }
 
-// play sends the media, again and again, until an error or stop.
-func (p *publisher) play(c *lab.RTSPClient, ses *session) error {
+// play sends the media, again and again, until an error or stop, or for so long
+// (0 = for ever).
+func (p *publisher) play(c sink, ses *session, limit time.Duration) error {
 	start := time.Now()
 	length := int64(source.Seconds) * 90000
 	first := p.media.Samples[0].DTS
 	for round := int64(0); ; round++ {
 		for _, x := range p.media.Samples {
-			if p.stopped() {
+			// a second at least: of less ffmpeg may not find out what it is
+			if p.stopped() && time.Since(start) > time.Second || limit > 0 && time.Since(start) > limit {
 				return nil
 			}
 			x.DTS += round * length
@@ -108,7 +141,7 @@ func (p *publisher) play(c *lab.RTSPClient, ses *session) error {
 	}
 }
 
-func (p *publisher) send(c *lab.RTSPClient, ses *session, x *lab.Sample) error {
+func (p *publisher) send(c sink, ses *session, x *lab.Sample) error {
 	if p.media.Tracks[x.Track].Codec != "h264" {
 		return c.Send(x)
 	}

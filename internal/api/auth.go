@@ -3,7 +3,6 @@ package api
 import (
 	"crypto/hmac"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"strconv"
@@ -64,10 +63,11 @@ func (s *Server) authenticateTC3(r *http.Request, req *request) error {
 			return Errorf(codeInvalidRequest, "The signed header %s comes twice.", clip(name))
 		}
 	}
-	body, err := readBody(r, maxTC3Body)
+	body, done, err := s.bodies.read(r, maxTC3Body)
 	if err != nil {
 		return err
 	}
+	defer done()
 	seconds, _ := strconv.ParseInt(r.Header.Get("X-TC-Timestamp"), 10, 64)
 	right := a.date == time.Unix(seconds, 0).UTC().Format(time.DateOnly)
 	if !right || !anyHost(r.Host, func(host string) bool { return hmac.Equal(a.mac, tc3Signature(a, r, host, body, key)) }) {
@@ -98,10 +98,11 @@ func (req *request) readTC3(r *http.Request, body []byte) (err error) {
 
 func (s *Server) authenticateV1(r *http.Request, req *request) error {
 	raw := r.URL.RawQuery
-	body, err := readBody(r, maxV1Body)
+	body, done, err := s.bodies.read(r, maxV1Body)
 	if err != nil {
 		return err
 	}
+	defer done()
 	if r.Method == http.MethodPost {
 		if raw != "" {
 			return Errorf(codeInvalidRequest, "A POST has its parameters in its body, not in its URL.")
@@ -190,22 +191,6 @@ func anyHost(host string, right func(host string) bool) bool {
 		bare = "[" + bare + "]"
 	}
 	return right(bare) || with
-}
-
-func readBody(r *http.Request, limit int64) ([]byte, error) {
-	tooLarge := Errorf(codeSizeLimit, "The body is larger than %d MB.", limit>>20)
-	if r.ContentLength > limit {
-		return nil, tooLarge
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, limit))
-	var large *http.MaxBytesError
-	if errors.As(err, &large) {
-		return nil, tooLarge
-	}
-	if err != nil {
-		return nil, Errorf(codeInvalidRequest, "The body did not arrive whole.")
-	}
-	return body, nil
 }
 
 // isAuthFailure tells whether a refusal counts as a failed signature.

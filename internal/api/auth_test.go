@@ -287,7 +287,7 @@ func TestTamperedRequestsAreRefused(t *testing.T) {
 	require.GreaterOrEqual(t, len(cases), 40)
 	require.Empty(t, codeOf(w.do(good())))
 	for _, c := range cases {
-		w.remote = nextRemote(w.remote) // or the limiter stops us
+		w.remote = nextRemote(w.remote) // or the limiter hides the reason
 		out := w.do(c.request())
 		require.Equal(t, c.code, codeOf(out), "%s: %v", c.what, out)
 	}
@@ -310,22 +310,27 @@ func TestSizes(t *testing.T) {
 	require.Equal(t, codeSizeLimit, codeOf(w.do(r)))
 }
 
-func TestTooManyFailuresShutAnAddressOutForAWhile(t *testing.T) {
+// A good signature is answered however many bad ones came from its address: a
+// script with an old key must not shut out the one with the new.
+func TestTooManyFailuresNeverRefuseAGoodSignature(t *testing.T) {
 	w := newWorld(t)
 	bad := func() string { return codeOf(w.do(w.tc3(func(x *tc3) { x.key = "guess" }))) }
 	for range failBurst {
 		require.Equal(t, codeSignatureFailure, bad())
 	}
 	require.Equal(t, codeIPLimit, bad())
-	w.refused(codeIPLimit, "DescribeLiveRecordRules", `{}`)
+	w.ok("DescribeLiveRecordRules", `{}`)
+	require.Empty(t, codeOf(w.do(w.v1("GET", "127.0.0.1", w.signV1("GET", "127.0.0.1", "DescribeLiveRecordRules", "", nil)))))
+	require.Equal(t, codeIPLimit, bad())
 	require.Equal(t, 1, strings.Count(w.log.String(), "was refused"))
-	require.Equal(t, Stats{Requests: failBurst + 2, Errors: failBurst + 2, AuthFailures: failBurst, Limited: 2}, w.Stats())
+	require.Equal(t, Stats{Requests: failBurst + 4, Errors: failBurst + 2, AuthFailures: failBurst, Limited: 2}, w.Stats())
 	remote := w.remote
 	w.remote = "198.51.100.8:1234"
-	w.ok("DescribeLiveRecordRules", `{}`)
+	require.Equal(t, codeSignatureFailure, bad())
 	w.remote = remote
 	w.clock = w.clock.Add(failRefill)
-	w.ok("DescribeLiveRecordRules", `{}`)
+	require.Equal(t, codeSignatureFailure, bad())
+	require.Equal(t, codeIPLimit, bad())
 }
 
 func TestLimiterForgetsAndStaysSmall(t *testing.T) {
@@ -336,8 +341,12 @@ func TestLimiterForgetsAndStaysSmall(t *testing.T) {
 	}
 	require.LessOrEqual(t, len(l.remotes), maxRemotes)
 	now = now.Add(failRefill)
-	l.failed(remoteOf("10.0.0.1:1"), now)
-	require.Len(t, l.remotes, 1)
+	for i := range 1000 { // what is forgiven goes as soon as there is no room
+		l.failed(remoteOf(fmt.Sprintf("10.0.%d.%d:1", i/256, i%256)), now)
+	}
+	if n := len(l.remotes); n > 1000 {
+		t.Errorf("%d remotes are remembered, not 1000 at most", n)
+	}
 	require.Equal(t, remoteOf("[2001:db8::1]:1"), remoteOf("[2001:db8::2]:9"))
 	require.Equal(t, remoteOf("10.0.0.1:1"), remoteOf("[::ffff:10.0.0.1]:2"))
 }

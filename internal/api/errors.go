@@ -22,6 +22,7 @@ const (
 	codeSignatureFailure     = "AuthFailure.SignatureFailure"
 	codeTokenFailure         = "AuthFailure.TokenFailure"
 	codeIPLimit              = "RequestLimitExceeded.IPLimitExceeded"
+	codeBusy                 = "RequestLimitExceeded"
 	codeSizeLimit            = "RequestSizeLimitExceeded"
 	codeInvalidRequest       = "InvalidRequest"
 	codeInvalidAction        = "InvalidAction"

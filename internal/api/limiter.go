@@ -8,7 +8,8 @@ import (
 )
 
 // A remote address may fail so often at once, and once more every failRefill.
-// Until then it is refused, whatever it sends.
+// Beyond that its failures are answered alike, and neither logged nor counted on
+// its account. A good signature is never refused here.
 const (
 	failBurst  = 20
 	failRefill = 3 * time.Second
@@ -37,7 +38,7 @@ func (f *failures) forgive(now time.Time) {
 	}
 }
 
-// allowed tells whether a remote may try.
+// allowed tells whether a remote may fail once more.
 func (l *limiter) allowed(remote netip.Prefix, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -70,7 +71,8 @@ func (l *limiter) failed(remote netip.Prefix, now time.Time) (first bool) {
 	return f.count == 1
 }
 
-// clean makes room: what is forgiven goes, and if nothing is, any one.
+// clean makes room: what is forgiven goes, and if that is too little, any others,
+// a tenth at once, lest each new remote costs a look at all of them.
 func (l *limiter) clean(now time.Time) {
 	for remote, f := range l.remotes {
 		if f.forgive(now); f.count == 0 {
@@ -78,7 +80,7 @@ func (l *limiter) clean(now time.Time) {
 		}
 	}
 	for remote := range l.remotes {
-		if len(l.remotes) < maxRemotes {
+		if len(l.remotes) <= maxRemotes*9/10 {
 			return
 		}
 		delete(l.remotes, remote)

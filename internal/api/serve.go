@@ -8,7 +8,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
+
+	"github.com/live-recording/liverecord/internal/mask"
 )
 
 // Bounds for one call, so that slow clients hold nothing for long.
@@ -27,7 +30,7 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	result, err := s.call(r, req)
 	_ = rc.SetWriteDeadline(time.Now().Add(writeTimeout))
 	if isAuthFailure(err) {
-		s.noteFailure(r, req, id, err)
+		err = s.noteFailure(r, req, id, err)
 	}
 	if a := actions[req.action]; a.write && req.params != nil {
 		s.audit(r, req, id, result, err)
@@ -36,12 +39,9 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	s.answer(w, id, result, e)
 }
 
-// call authenticates and runs the action.
+// call authenticates and runs the action. The signature is checked first: who
+// knows the key is answered, whatever else came from the same address.
 func (s *Server) call(r *http.Request, req *request) (any, error) {
-	if !s.limiter.allowed(remoteOf(r.RemoteAddr), s.now()) {
-		s.stats.limited.Add(1)
-		return nil, Errorf(codeIPLimit, "Too many requests with a wrong signature came from this address; wait a minute.")
-	}
 	if err := s.authenticate(r, req); err != nil {
 		return nil, err
 	}
@@ -72,14 +72,21 @@ func (s *Server) shownError(id, action string, err error) *Error {
 	return e
 }
 
-// noteFailure counts a failed signature and logs the first of a burst.
-func (s *Server) noteFailure(r *http.Request, req *request, id string, err error) {
+// noteFailure counts a failed signature, logs the first of a burst, and returns
+// the error to answer: after too many failures it no longer tells what was wrong.
+func (s *Server) noteFailure(r *http.Request, req *request, id string, err error) error {
+	remote, now := remoteOf(r.RemoteAddr), s.now()
+	if !s.limiter.allowed(remote, now) {
+		s.stats.limited.Add(1)
+		return Errorf(codeIPLimit, "Too many requests with a wrong signature came from this address; wait a minute.")
+	}
 	s.stats.authFailures.Add(1)
-	if s.limiter.failed(remoteOf(r.RemoteAddr), s.now()) {
+	if s.limiter.failed(remote, now) {
 		e, _ := shown(err)
 		s.log.Warn("api: a request was refused; more of this address within a minute are only counted",
 			"code", e.Code, "remote", r.RemoteAddr, "secretID", clip(req.secretID), "action", clip(req.action), "requestID", id)
 	}
+	return err
 }
 
 // audited are the parameters that the audit log shows. Keys and addresses, which
@@ -126,9 +133,9 @@ func (s *Server) answer(w http.ResponseWriter, id string, result any, e *Error) 
 		s.answer(w, id, nil, Errorf(codeInternal, "The result could not be written."))
 		return
 	}
-	fields := bytes.TrimSuffix(bytes.TrimSpace(b.Bytes())[1:], []byte("}"))
-	if len(fields) > 0 {
-		fields = append(fields, ',')
+	fields := strings.TrimSuffix(strings.TrimSpace(mask.JSON(b.String()))[1:], "}")
+	if fields != "" {
+		fields += ","
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")

@@ -52,6 +52,7 @@ type Server struct {
 	keys    map[string]string // SecretId → SecretKey
 	mux     *http.ServeMux
 	limiter limiter
+	bodies  bodies
 	log     *slog.Logger
 	now     func() time.Time
 	stats   struct{ requests, errors, authFailures, limited atomic.Uint64 }
@@ -62,7 +63,7 @@ type Stats struct {
 	Requests     uint64 // to the API
 	Errors       uint64 // of these: answered with an error
 	AuthFailures uint64 // of these: for key, time or signature
-	Limited      uint64 // of these: refused unseen after too many failures
+	Limited      uint64 // of these: failed after too many failures; not among AuthFailures
 }
 
 // New makes a server.

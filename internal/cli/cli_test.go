@@ -16,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/live-recording/liverecord/config"
+	"github.com/live-recording/liverecord/internal/mask"
 	"github.com/live-recording/liverecord/internal/state"
 )
 
@@ -351,7 +352,7 @@ func TestTexts(t *testing.T) {
 		}
 	}
 	for in, want := range map[string]string{"plain ü🎥": "plain ü🎥", "a\nb": `a\nb`, "\x1b[m": `\x1b[m`, "\xff": `\xff`, "\u202e": `\u202e`, "\ufffd": "\ufffd"} {
-		if got := clean(in); got != want {
+		if got := mask.Text(in); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)
 		}
 	}

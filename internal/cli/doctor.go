@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/live-recording/liverecord/config"
+	"github.com/live-recording/liverecord/internal/lockfile"
+	"github.com/live-recording/liverecord/internal/spool"
 	"github.com/live-recording/liverecord/internal/state"
 	"github.com/live-recording/liverecord/internal/store"
 	"github.com/live-recording/liverecord/internal/store/cos"
@@ -53,6 +55,7 @@ func (c *command) doctor(f *flag.FlagSet, args []string) (int, error) {
 	x.state()
 	x.server()
 	x.spool()
+	x.asides()
 	for _, name := range s.stores() {
 		x.store(name, s.Stores[name])
 	}
@@ -115,20 +118,21 @@ func (x *examination) configuration() {
 // state looks at the state file and whose it is.
 func (x *examination) state() {
 	const about = "state"
+	x.aside(about)
 	db, err := state.OpenReadOnly(x.s.State)
 	if errors.Is(err, os.ErrNotExist) {
 		x.folder(about, filepath.Dir(x.s.State))
 		return
 	}
 	if err != nil {
-		x.bad(about, "readable", err.Error(), "run as the user of the server; if the disk is damaged, move the file away: what is in the spool is taken up without it")
+		x.bad(about, "readable", err.Error(), "run as the user of the server; a damaged file is set aside by the server itself when it starts")
 		return
 	}
 	defer db.Close()
 	var verdict string
 	if err := db.Reader().QueryRowContext(x.c.ctx, "PRAGMA quick_check(1)").Scan(&verdict); err != nil || verdict != "ok" {
 		x.bad(about, "readable", fmt.Sprintf("%s is damaged: %v %s", x.s.State, err, verdict),
-			"stop the server and move the file away: what is in the spool is taken up without it")
+			"restart the server: it sets the file aside and takes up what is in the spool without it")
 		return
 	}
 	x.ok(about, "readable", "%s", x.s.State)
@@ -138,6 +142,33 @@ func (x *examination) state() {
 	if err == nil && len(parked) > 0 {
 		x.bad(about, "parked files", parked[0].Object+": "+parked[0].Error, "`record list` shows them; they are tried again when the configuration changes")
 	}
+}
+
+// aside lists states that were broken and set aside.
+func (x *examination) aside(about string) {
+	list, err := state.Aside(x.s.State)
+	if err != nil {
+		return // the folder is looked at below
+	}
+	for _, name := range list {
+		x.bad(about, "set aside", name+" was broken, and a new state began from nothing",
+			"look whether templates, rules or tasks of the API are missing, then move the file elsewhere")
+	}
+}
+
+// locked tells whether another server than that of our state works in a folder
+// where files grow; then ours can't use it.
+func (x *examination) locked(about, dir string) {
+	who, err := lockfile.Holder(filepath.Join(dir, spool.LockName))
+	if err != nil || who == "" {
+		return // rights are looked at below
+	}
+	if ours, err := state.LockHolder(x.s.State); err == nil && ours == who {
+		x.ok(about, "lock", "held by the server of %s", x.s.State)
+		return
+	}
+	x.bad(about, "lock", dir+" is in use by "+who+", which works with another state",
+		"stop that server, or give this one a folder of its own: two servers must never share one")
 }
 
 // clock compares this machine's clock with what was written down before.
@@ -180,10 +211,16 @@ func (x *examination) server() {
 
 // spool looks at the folder where uploads wait.
 func (x *examination) spool() {
+	x.locked("spool", x.s.Spool.Dir)
 	x.folder("spool", x.s.Spool.Dir)
 	used, err := diskUse(x.s.Spool.Dir)
 	if err != nil {
 		return // there is none yet
+	}
+	if asides, err := spool.AsidesIn(x.s.Spool.Dir); err == nil {
+		for _, a := range asides {
+			used -= a.Bytes // they don't count for the budget
+		}
 	}
 	limit := x.s.Spool.MaxSize
 	if limit > 0 && used > limit*9/10 {
@@ -192,6 +229,26 @@ func (x *examination) spool() {
 		return
 	}
 	x.ok("spool", "budget", "%s of %s are used", bytesText(used), bytesText(limit))
+}
+
+// asides lists what was set aside where files grow.
+func (x *examination) asides() {
+	seen := map[string]bool{}
+	for _, store := range x.s.stores() {
+		dir := x.s.growDir(store)
+		if seen[dir] {
+			continue
+		}
+		seen[dir] = true
+		files, err := spool.AsidesIn(dir)
+		if err != nil {
+			continue // folder has said so, or there is none yet
+		}
+		for _, a := range files {
+			x.bad("spool", "set aside", fmt.Sprintf("%s (%s) could not be understood", a.Path, bytesText(a.Bytes)),
+				"the log says why; keep a copy, report it, then delete it or move it away")
+		}
+	}
 }
 
 // diskUse sums up the files of a folder.
@@ -271,6 +328,7 @@ func (x *examination) store(name string, cfg config.Store) {
 	ctx, cancel := context.WithTimeout(x.c.ctx, patience)
 	defer cancel()
 	if cfg.Type == "local" {
+		x.locked(about, local.GrowDir(cfg.Dir))
 		if !x.folder(about, cfg.Dir) {
 			return
 		}

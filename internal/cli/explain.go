@@ -10,6 +10,7 @@ import (
 	"github.com/live-recording/liverecord/config"
 	"github.com/live-recording/liverecord/hooks"
 	"github.com/live-recording/liverecord/internal/api"
+	"github.com/live-recording/liverecord/internal/mask"
 	"github.com/live-recording/liverecord/internal/plan"
 	"github.com/live-recording/liverecord/internal/state"
 	"github.com/live-recording/liverecord/internal/view"
@@ -94,9 +95,9 @@ func (e *explanation) identity(stream plan.Stream, cfg *config.Config) {
 	switch {
 	case stream.Domain == cfg.DefaultDomain: // of those who claim none
 	case refused != "":
-		e.Notes = append(e.Notes, fmt.Sprintf("The domain is not in `domains`: who claims it is taken for %s.", clean(got.String())))
+		e.Notes = append(e.Notes, fmt.Sprintf("The domain is not in `domains`: who claims it is taken for %s.", mask.Text(got.String())))
 	case got != stream:
-		e.Notes = append(e.Notes, fmt.Sprintf("No publication comes under this name: a publisher who claims that domain is taken for %s.", clean(got.String())))
+		e.Notes = append(e.Notes, fmt.Sprintf("No publication comes under this name: a publisher who claims that domain is taken for %s.", mask.Text(got.String())))
 	}
 }
 
@@ -109,7 +110,7 @@ func (c *command) table(s *settings, e *explanation) (*plan.Table, []*state.Task
 	case errors.Is(err, os.ErrNotExist):
 		// No server has run yet: there are no rules of the API.
 	case err != nil:
-		e.Notes = append(e.Notes, "Without rules and tasks of the API: "+clean(err.Error())+".")
+		e.Notes = append(e.Notes, "Without rules and tasks of the API: "+mask.Text(err.Error())+".")
 	default:
 		defer db.Close()
 		if made, _, err = api.Dynamic(c.ctx, db, s.Config); err != nil {
@@ -174,7 +175,7 @@ func (c *command) askLive(e *explanation, s *settings, stream plan.Stream) {
 		err = c.operate(x, "LrExplain", streamParams(stream), &answer)
 	}
 	if err != nil {
-		e.Notes = append(e.Notes, "From file and state alone, without what is live now: "+clean(err.Error())+".")
+		e.Notes = append(e.Notes, "From file and state alone, without what is live now: "+mask.Text(err.Error())+".")
 		return
 	}
 	e.Live = append(e.Live, answer.Live...)

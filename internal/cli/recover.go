@@ -19,7 +19,7 @@ type step struct {
 	Recording string `json:"recording,omitempty"`
 	Object    string `json:"object"`
 	Store     string `json:"store"`
-	Does      string `json:"does"` // repair, wait, store, drop, take up, remove, keep
+	Does      string `json:"does"` // wait, finish, end, store, drop, take up, remove, keep, set aside, leave
 	Detail    string `json:"detail"`
 	Problem   bool   `json:"problem,omitempty"`
 }

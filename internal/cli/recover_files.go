@@ -67,6 +67,8 @@ func (v *survey) open(r *state.RecordingRow, f *state.FileRow, splice time.Durat
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, spool.ErrNoHeader):
 		x.Does, x.Detail = "drop", "nothing of it had been written"
+	case errors.Is(err, spool.ErrBad):
+		x.Does, x.Detail, x.Problem = "set aside", setAsideText(err), true
 	case err != nil:
 		x.Does, x.Detail, x.Problem = "keep", err.Error(), true
 	case rep.Body == 0:
@@ -91,10 +93,18 @@ func (v *survey) ending(x *step, r *state.RecordingRow, splice time.Duration, la
 
 func wholeText(rep spool.Report) string {
 	s := bytesText(rep.Body) + " whole"
-	if rep.CutBody > 0 || rep.CutJournal > 0 {
+	if rep.Damaged > 0 {
+		s = fmt.Sprintf("%s whole, %s damaged and left out", bytesText(rep.Body-rep.Damaged), bytesText(rep.Damaged))
+	}
+	if rep.Torn() {
 		s += fmt.Sprintf(", %d torn bytes are cut off", rep.CutBody)
 	}
 	return s
+}
+
+// setAsideText says what becomes of a file that can't be understood.
+func setAsideText(err error) string {
+	return err.Error() + "; it gets a name that ends in .bad, and is kept"
 }
 
 // examine looks at a spool file; last is when it was written to.
@@ -134,6 +144,8 @@ func (v *survey) ended(f *state.FileRow) error {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, spool.ErrNoHeader):
 		x.Detail = "its bytes are not in the spool: the store is asked whether it has them"
 		x.Problem = true
+	case errors.Is(err, spool.ErrBad):
+		x.Does, x.Detail, x.Problem = "set aside", setAsideText(err), true
 	case err != nil:
 		x.Does, x.Detail, x.Problem = "keep", err.Error(), true
 	default:
@@ -173,13 +185,32 @@ func (v *survey) strays() error {
 		if err != nil {
 			return err
 		}
-		for _, n := range names {
+		orphans, err := d.Orphans()
+		if err != nil {
+			return err
+		}
+		for _, n := range append(names, orphans...) {
 			if !v.known[d.Path()+"/"+n] {
 				if err := v.stray(d, n); err != nil {
 					return err
 				}
 			}
 		}
+		if err := v.asides(d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// asides are what earlier starts set aside.
+func (v *survey) asides(d *spool.Dir) error {
+	files, err := d.Asides()
+	if err != nil {
+		return err
+	}
+	for _, a := range files {
+		v.add(step{Object: a.Path, Does: "leave", Detail: bytesText(a.Bytes) + " that could not be understood; see docs/operations.md", Problem: true})
 	}
 	return nil
 }
@@ -189,6 +220,10 @@ func (v *survey) stray(d *spool.Dir, name string) error {
 	x := step{Object: h.Object, Store: h.Store, Recording: view.ID(h.Recording)}
 	if errors.Is(err, spool.ErrNoHeader) {
 		v.add(step{Object: name, Does: "remove", Detail: "nothing of it had been written"})
+		return nil
+	}
+	if errors.Is(err, spool.ErrBad) {
+		v.add(step{Object: name, Does: "set aside", Detail: setAsideText(err), Problem: true})
 		return nil
 	}
 	if err != nil {

@@ -10,8 +10,9 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
-	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/live-recording/liverecord/internal/mask"
 )
 
 // say prints a line. Texts among args may hold anything.
@@ -29,56 +30,24 @@ func cleanAll(args []any) []any {
 	for i, a := range args {
 		switch v := a.(type) {
 		case error:
-			out[i] = clean(v.Error())
+			out[i] = mask.Text(v.Error())
 		case fmt.Stringer:
-			out[i] = clean(v.String())
+			out[i] = mask.Text(v.String())
 		default:
 			out[i] = a
 			if r := reflect.ValueOf(a); r.Kind() == reflect.String {
-				out[i] = clean(r.String())
+				out[i] = mask.Text(r.String())
 			}
 		}
 	}
 	return out
 }
 
-// clean escapes what could forge lines or steer a terminal: control characters,
-// invisible ones that change the order of text, bytes that are no UTF-8.
-func clean(s string) string {
-	if printable(s) {
-		return s
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); {
-		r, n := utf8.DecodeRuneInString(s[i:])
-		switch {
-		case r == utf8.RuneError && n == 1:
-			fmt.Fprintf(&b, `\x%02x`, s[i])
-		case strconv.IsPrint(r):
-			b.WriteRune(r)
-		default:
-			q := strconv.QuoteRuneToASCII(r)
-			b.WriteString(q[1 : len(q)-1])
-		}
-		i += n
-	}
-	return b.String()
-}
-
-func printable(s string) bool {
-	for _, r := range s {
-		if !strconv.IsPrint(r) || r == utf8.RuneError {
-			return false
-		}
-	}
-	return true
-}
-
 // widest is how many characters a cell of a table may have.
 const widest = 100
 
 func short(s string) string {
-	s = clean(s)
+	s = mask.Text(s)
 	if utf8.RuneCountInString(s) <= widest {
 		return s
 	}
@@ -92,7 +61,7 @@ type table struct{ rows [][]string }
 // row adds a line. Cells may hold anything; empty ones are shown as "-".
 func (t *table) row(cells ...string) {
 	for i, s := range cells {
-		if cells[i] = clean(s); cells[i] == "" {
+		if cells[i] = mask.Text(s); cells[i] == "" {
 			cells[i] = "-"
 		}
 	}
@@ -116,25 +85,8 @@ func (c *command) writeJSON(v any) error {
 	if err := e.Encode(v); err != nil {
 		return err
 	}
-	_, err := io.WriteString(c.out, escapeJSON(b.String()))
+	_, err := io.WriteString(c.out, mask.JSON(b.String()))
 	return err
-}
-
-// escapeJSON escapes what JSON would let through to a terminal.
-func escapeJSON(s string) string {
-	var b strings.Builder
-	for _, r := range s {
-		switch {
-		case r == '\n' || strconv.IsPrint(r):
-			b.WriteRune(r)
-		case r > 0xffff:
-			hi, lo := utf16.EncodeRune(r)
-			fmt.Fprintf(&b, `\u%04x\u%04x`, hi, lo)
-		default:
-			fmt.Fprintf(&b, `\u%04x`, r)
-		}
-	}
-	return b.String()
 }
 
 // bytesText is a size for people, in binary units as in the configuration.

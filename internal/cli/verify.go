@@ -228,6 +228,9 @@ func (v *verifier) spooled(x *verdict, f *state.FileRow) {
 		return
 	}
 	x.Summary = strings.TrimSpace(x.Summary + fmt.Sprintf(", %s of it whole in the spool", bytesText(rep.Body)))
+	if rep.Damaged > 0 {
+		x.bad("%d bytes in the spool are damaged; they are left out, the rest is stored", rep.Damaged)
+	}
 	if f.State == state.FileEnded && rep.Body < f.Size {
 		x.bad("the spool holds %d bytes of %d", rep.Body, f.Size)
 	}

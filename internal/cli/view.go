@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/live-recording/liverecord/config"
+	"github.com/live-recording/liverecord/internal/mask"
 	"github.com/live-recording/liverecord/internal/state"
 	"github.com/live-recording/liverecord/internal/store/local"
 	"github.com/live-recording/liverecord/internal/view"
@@ -123,7 +124,7 @@ func problemOf(x *view.File) string {
 	case x.Error != "":
 		return x.Format + ": " + x.Error
 	case len(x.LeftOut) > 0 && x.Format != string(config.AAC): // which is to hold nothing else
-		return fmt.Sprintf("%s leaves out %s", x.Format, clean(fmt.Sprint(x.LeftOut)))
+		return fmt.Sprintf("%s leaves out %s", x.Format, mask.Text(fmt.Sprint(x.LeftOut)))
 	}
 	return ""
 }

@@ -5,16 +5,20 @@
 package fileserver
 
 import (
+	"context"
 	"crypto/subtle"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
+	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/live-recording/liverecord/config"
+	"github.com/live-recording/liverecord/internal/hang"
 	"github.com/live-recording/liverecord/internal/store"
 	"github.com/live-recording/liverecord/internal/store/local"
 )
@@ -24,10 +28,27 @@ type Handler struct {
 	Stores func() []*local.Store // in which an object is looked for
 	Pairs  []config.Credential   // that may sign in
 	Secret []byte                // signs links
+
+	busy atomic.Int32
 }
+
+const (
+	// maxReading is how many objects are read at once. Each read of a disk that
+	// hangs holds a thread, and a process has 10,000 of them.
+	maxReading = 512
+	// readPatience is how long a store may take to open an object.
+	readPatience = 5 * time.Second
+)
 
 // ServeHTTP implements http.Handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if h.busy.Add(1); h.busy.Load() > maxReading {
+		h.busy.Add(-1)
+		w.Header().Set("Retry-After", "5")
+		http.Error(w, "too many recordings are being read, or a disk does not answer", http.StatusServiceUnavailable)
+		return
+	}
+	defer h.busy.Add(-1)
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		http.Error(w, "only GET and HEAD", http.StatusMethodNotAllowed)
 		return
@@ -42,40 +63,67 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	for _, s := range h.Stores() {
-		f, err := s.Open(r.Context(), key)
-		if store.KindOf(err) == store.KindNotFound {
-			continue
-		}
-		if err != nil {
-			http.Error(w, "the object can't be read", http.StatusInternalServerError)
-			return
-		}
+	f, err := h.find(key)
+	switch {
+	case errors.Is(err, hang.ErrNoAnswer):
+		http.Error(w, "the disk of a store does not answer", http.StatusServiceUnavailable)
+	case err != nil:
+		http.Error(w, "the object can't be read", http.StatusInternalServerError)
+	case f == nil:
+		http.NotFound(w, r)
+	default:
 		defer f.Close()
-		info, err := f.Stat()
-		if err != nil {
-			http.Error(w, "the object can't be read", http.StatusInternalServerError)
-			return
-		}
-		w.Header().Set("Content-Type", contentType(key))
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		w.Header().Set("Cache-Control", "private, no-cache")
-		// Last-Modified counts seconds: a player would hear that its copy of a
-		// growing playlist is still right when it changed twice within one.
-		w.Header().Set("ETag", fmt.Sprintf(`"%x-%x"`, info.ModTime().UnixNano(), info.Size()))
-		content := io.ReadSeeker(f)
-		if strings.HasSuffix(key, ".m3u8") && r.URL.Query().Has("sign") {
-			text, err := signPlaylist(f, key, r.URL.Query(), h.Secret)
-			if err != nil {
-				http.Error(w, "the playlist can't be read", http.StatusInternalServerError)
-				return
+		h.serve(w, r, key, f)
+	}
+}
+
+// find opens the object of the first store that has it; nil if none does. A
+// store whose disk hangs keeps nobody from the objects of the others.
+func (h *Handler) find(key string) (*os.File, error) {
+	var silent error
+	for _, s := range h.Stores() {
+		h.busy.Add(1)
+		f, err := hang.Try(readPatience, func() (*os.File, error) {
+			defer h.busy.Add(-1)
+			return s.Open(context.Background(), key)
+		}, func(f *os.File, err error) {
+			if err == nil {
+				f.Close()
 			}
-			content = strings.NewReader(text)
+		})
+		switch {
+		case errors.Is(err, hang.ErrNoAnswer):
+			silent = err
+		case store.KindOf(err) == store.KindNotFound:
+		default:
+			return f, err
 		}
-		http.ServeContent(w, r, "", info.ModTime(), content)
+	}
+	return nil, silent
+}
+
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, key string, f *os.File) {
+	info, err := f.Stat()
+	if err != nil {
+		http.Error(w, "the object can't be read", http.StatusInternalServerError)
 		return
 	}
-	http.NotFound(w, r)
+	w.Header().Set("Content-Type", contentType(key))
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Cache-Control", "private, no-cache")
+	// Last-Modified counts seconds: a player would be told that its copy of a
+	// growing playlist is still right when it changed twice within one.
+	w.Header().Set("ETag", fmt.Sprintf(`"%x-%x"`, info.ModTime().UnixNano(), info.Size()))
+	content := io.ReadSeeker(f)
+	if strings.HasSuffix(key, ".m3u8") && r.URL.Query().Has("sign") {
+		text, err := signPlaylist(f, key, r.URL.Query(), h.Secret)
+		if err != nil {
+			http.Error(w, "the playlist can't be read", http.StatusInternalServerError)
+			return
+		}
+		content = strings.NewReader(text)
+	}
+	http.ServeContent(w, r, "", info.ModTime(), content)
 }
 
 var errSignIn = errors.New("sign in with a key pair of the API, or use a signed link")

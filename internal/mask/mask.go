@@ -1,6 +1,9 @@
 // Package mask hides the secrets that publishers put into their addresses: the
 // values of pass, password, token, jwt and txSecret (design §1.6). It is used
 // before such text is stored, logged or sent. In doubt it hides too much.
+//
+// Text and JSON make harmless whatever strangers typed before it is logged or
+// shown: the log, the command line (with `record doctor`) and the API use them.
 package mask
 
 import (

@@ -85,6 +85,11 @@ type Format interface {
 	// Accepts tells whether the format can hold the track's codec.
 	Accepts(c hooks.Codec) bool
 
+	// Fits tells whether the format can hold this track with the parameters that
+	// are known of it. The error says what stands against it; the format can still
+	// record the other tracks.
+	Fits(t *hooks.Track) error
+
 	// New starts a file with these tracks. Their parameters (SPS, ASC …) must
 	// be known; the error names the track and what it lacks.
 	New(tracks []hooks.Track) (Muxer, error)

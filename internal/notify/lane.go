@@ -23,15 +23,23 @@ const (
 	longestPause  = 5 * time.Minute
 	longestWish   = time.Hour          // of Retry-After that is honoured
 	patience      = 3 * 24 * time.Hour // until a delivery is parked
-	startPatience = time.Hour          // after the start nothing is parked for its age
+	startPatience = time.Hour          // after the start, or a jump of the clock, nothing is parked for its age
 	mostRefusals  = 10                 // answers 4xx until a delivery is parked
+	clockJump     = time.Hour          // of the clock against the time that has passed; patience starts again
 )
+
+// tooFar is later than any pause ends. A stored time beyond it is of a clock that
+// was ahead, and counts as come.
+func tooFar(now time.Time) time.Time { return now.Add(longestWish + 2*longestPause) }
+
+// waits tells whether a stored time is still to come.
+func waits(due, now time.Time) bool { return due.After(now) && !due.After(tooFar(now)) }
 
 // lane sends the next events of one recording in order, until one fails.
 func (w *worker) lane(ctx, attempts context.Context, recording int64) {
 	queue, err := state.Lane(ctx, w.n.db.Reader(), w.id, recording, laneBatch)
 	began := time.Now()
-	if err != nil || len(queue) == 0 || queue[0].Delivery.Due.IsZero() || queue[0].Delivery.Due.After(began) {
+	if err != nil || len(queue) == 0 || queue[0].Delivery.Due.IsZero() || waits(queue[0].Delivery.Due, began) {
 		sleep(ctx, time.Second) // the state is not as it was a moment ago; don't spin
 		return
 	}
@@ -44,7 +52,7 @@ func (w *worker) lane(ctx, attempts context.Context, recording int64) {
 		d := o.Delivery
 		w.judge(&d, a)
 		settled = append(settled, d)
-		if d.State == state.DeliveryWaiting || ctx.Err() != nil || time.Since(began) > laneTime || w.hold.Load() > began.UnixNano() {
+		if d.State == state.DeliveryWaiting || ctx.Err() != nil || time.Since(began) > laneTime || w.held().After(began) {
 			break
 		}
 	}
@@ -166,13 +174,14 @@ func (w *worker) judge(d *state.Delivery, a outcome) {
 	if refused(a.status) {
 		d.Refused++
 	}
-	old := now.Sub(d.Queued) >= patience && now.Sub(time.Unix(0, w.n.began.Load())) >= startPatience
+	old := now.Sub(d.Queued) >= patience && now.Sub(w.n.patientSince(now)) >= startPatience
 	if d.Refused >= mostRefusals || old {
 		d.State = state.DeliveryParked
 	}
 	d.Due = now.Add(max(pause(d.Attempts), a.wish))
 	if a.wish > 0 { // it speaks for the endpoint, not for one event
-		w.hold.Store(now.Add(a.wish).UnixNano())
+		until := now.Add(a.wish)
+		w.hold.Store(&until)
 	}
 	w.failed(d)
 }

@@ -76,7 +76,8 @@ type Notifier struct {
 	workers map[string]*worker // by endpoint id
 	ctx     context.Context    // of the workers; nil until Run
 	closed  bool
-	began   atomic.Int64 // when Run began, Unix nanoseconds
+	looked  time.Time // at the clock, by patientSince
+	patient time.Time // see patientSince
 
 	stop context.CancelFunc // ends Run
 	quit context.Context
@@ -173,7 +174,8 @@ func (n *Notifier) Run(ctx context.Context) {
 	defer cancel()
 	defer context.AfterFunc(n.quit, cancel)()
 	n.ctx = ctx
-	n.began.Store(time.Now().UnixNano())
+	n.looked = time.Now()
+	n.patient = n.looked
 	for _, w := range n.workers {
 		w.start(ctx)
 	}
@@ -192,6 +194,24 @@ func (n *Notifier) Run(ctx context.Context) {
 	for _, w := range workers {
 		w.wait()
 	}
+}
+
+// patientSince is the start of Run, or of the latest jump of the clock: then what
+// was queued before only seems to be old. now has a monotonic reading.
+func (n *Notifier) patientSince(now time.Time) time.Time {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if jumped(n.looked.Round(0), now.Round(0), now.Sub(n.looked)) {
+		n.patient = now
+	}
+	n.looked = now
+	return n.patient
+}
+
+// jumped tells whether the wall clock went from one time to another while another
+// span has passed.
+func jumped(from, to time.Time, passed time.Duration) bool {
+	return (to.Sub(from) - passed).Abs() > clockJump
 }
 
 // Close ends Run and waits for it. Attempts under way get a moment to end.

@@ -29,7 +29,7 @@ type worker struct {
 	parked   uint64       // not logged yet
 	told     time.Time    // when parking was logged last
 
-	hold      atomic.Int64 // Unix nanoseconds: the endpoint asked for a pause
+	hold      atomic.Pointer[time.Time] // the endpoint asked for a pause until then; not moved when the clock is set
 	stats     counters
 	soft      context.CancelFunc // no more attempts
 	hard      context.CancelFunc // and those under way are cut off
@@ -121,11 +121,11 @@ func (w *worker) fill(ctx context.Context, busy map[int64]bool, run func(recordi
 	if len(busy) >= w.n.opt.Parallel {
 		return next
 	}
-	if hold := time.Unix(0, w.hold.Load()); hold.After(now) {
+	if hold := w.held(); hold.After(now) {
 		return hold
 	}
 	// Lanes under way are still due in the state; there are less than Parallel.
-	lanes, err := state.DueLanes(ctx, w.n.db.Reader(), w.id, now, 2*w.n.opt.Parallel)
+	lanes, err := state.DueLanes(ctx, w.n.db.Reader(), w.id, now, tooFar(now), 2*w.n.opt.Parallel)
 	if err != nil {
 		return w.unreadable(ctx, err)
 	}
@@ -144,6 +144,14 @@ func (w *worker) fill(ctx context.Context, busy map[int64]bool, run func(recordi
 		next = due
 	}
 	return next
+}
+
+// held is until when the endpoint asked for a pause; zero = it did not.
+func (w *worker) held() time.Time {
+	if t := w.hold.Load(); t != nil {
+		return *t
+	}
+	return time.Time{}
 }
 
 func (w *worker) unreadable(ctx context.Context, err error) time.Time {

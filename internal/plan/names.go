@@ -47,6 +47,12 @@ func Unique(key string, taken func(string) bool) string {
 	}
 }
 
+// WithSuffix puts -suffix behind a key as Unique puts a number.
+func WithSuffix(key, suffix string) string {
+	base, ext := splitExtension(key)
+	return base + "-" + suffix + ext
+}
+
 // splitExtension finds the extension that Final or LivePlaylist put behind a
 // key. Keys themselves never end in one.
 func splitExtension(key string) (base, ext string) {

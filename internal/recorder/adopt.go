@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"time"
 
@@ -26,10 +27,16 @@ func (r *Recorder) adopt(ctx context.Context) error {
 		}
 		seen[p.Dir] = true
 		names, err := p.Dir.Names()
+		if err != nil { // one folder's trouble is not that of the others
+			r.o.Log.Error("a folder of growing files can't be looked through; what no state knows of stays there until the next start",
+				"folder", p.Dir.Path(), "error", err)
+			continue
+		}
+		orphans, err := p.Dir.Orphans()
 		if err != nil {
 			return err
 		}
-		for _, n := range names {
+		for _, n := range append(names, orphans...) {
 			if err := r.adoptFile(ctx, p, n); err != nil {
 				r.o.Log.Error("a file in the spool can't be taken up; it stays there", "file", n, "error", err)
 			}
@@ -43,26 +50,38 @@ func (r *Recorder) adoptFile(ctx context.Context, p Place, name string) error {
 		return nil
 	}
 	h, err := p.Dir.Header(name)
-	if errors.Is(err, spool.ErrNoHeader) {
+	switch {
+	case errors.Is(err, spool.ErrNoHeader), errors.Is(err, fs.ErrNotExist):
 		return p.Dir.Remove(name) // created in the instant of the crash
-	}
-	if err != nil {
+	case errors.Is(err, spool.ErrBad):
+		return r.setAsideByName(ctx, p, name, err)
+	case err != nil:
 		return err
 	}
 	f, err := state.FileByID(ctx, r.o.DB.Reader(), h.File)
 	switch {
 	case err == nil && (f.State == state.FileStored || f.State == state.FileExpired):
 		return p.Dir.Remove(name) // the crash came between the row and the deletion
+	case err == nil && f.State == state.FileLost: // given up; what there is of it stays
+		return r.setAsideByName(ctx, p, name, errors.New("its file was given up: "+f.Error))
 	case err == nil:
 		return nil
 	case !errors.Is(err, state.ErrNotFound):
 		return err
 	}
+	return r.adoptUnknown(ctx, p, name)
+}
+
+// adoptUnknown makes a row for a file that the state does not know.
+func (r *Recorder) adoptUnknown(ctx context.Context, p Place, name string) error {
 	sp, h, rep, err := p.Dir.Open(name)
-	if err != nil {
-		return err
+	if err == nil {
+		err = errors.Join(sp.Fill(h.Tracks, r.filler(h.Format)), sp.Close())
 	}
-	if err := sp.Close(); err != nil {
+	if errors.Is(err, spool.ErrBad) {
+		return r.setAsideByName(ctx, p, name, err)
+	}
+	if err != nil {
 		return err
 	}
 	if rep.Body == 0 {
@@ -99,7 +118,7 @@ func (r *Recorder) insertAdopted(ctx context.Context, tx *state.Tx, name string,
 	if taken {
 		row.Object = fmt.Sprintf("recovered/%d.%s", row.ID, row.Format)
 	}
-	r.o.Log.Warn("a file that the state did not know was found in the spool", "object", row.Object, "bytes", rep.Body)
+	r.o.Log.Warn("a file that the state did not know was found in the spool", "object", row.Object, "bytes", rep.Body, "damaged", rep.Damaged)
 	return tx.InsertFile(row)
 }
 

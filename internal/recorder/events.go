@@ -21,6 +21,8 @@ type Events interface {
 	Paused(tx *state.Tx, r *state.RecordingRow, f []config.FormatName) error
 	Resumed(tx *state.Tx, r *state.RecordingRow, f []config.FormatName) error
 	Ended(tx *state.Tx, r *state.RecordingRow, f []config.FormatName) error
+	// NotStored tells that a file is lost, or waits for a human.
+	NotStored(tx *state.Tx, r *state.RecordingRow, f *state.FileRow, why string) error
 	// Abnormal reports what is odd in a stream. It must not block.
 	Abnormal(r *state.RecordingRow, a Abnormality)
 }
@@ -52,7 +54,7 @@ func (rec *recording) opened(f config.FormatName) {
 		return
 	}
 	rec.told[f] = true
-	rec.event(func(tx *state.Tx) error { return rec.r.o.Events.Started(tx, &rec.row, f) })
+	rec.event(func(tx *state.Tx, row *state.RecordingRow) error { return rec.r.o.Events.Started(tx, row, f) })
 	rec.log.Info("recording", "format", f)
 }
 
@@ -60,11 +62,11 @@ func (rec *recording) opened(f config.FormatName) {
 func (rec *recording) failed(f config.FormatName, why error) {
 	rec.log.Error("recording failed", "format", f, "error", why)
 	started := rec.told[f]
-	rec.event(func(tx *state.Tx) error {
+	rec.event(func(tx *state.Tx, row *state.RecordingRow) error {
 		if !started {
-			return rec.r.o.Events.StartFailed(tx, &rec.row, f, why.Error())
+			return rec.r.o.Events.StartFailed(tx, row, f, why.Error())
 		}
-		return rec.r.o.Events.Failed(tx, &rec.row, f, why.Error())
+		return rec.r.o.Events.Failed(tx, row, f, why.Error())
 	})
 	if started {
 		rec.r.o.Events.Abnormal(&rec.row, Abnormality{Kind: WriteFailed, Format: f, Occurs: 1, Desc: why.Error()})
@@ -119,8 +121,10 @@ func (rec *recording) odd(f config.FormatName, err error) {
 	rec.r.o.Events.Abnormal(&rec.row, Abnormality{Kind: BadTimestamp, Format: f, Occurs: 1, Desc: err.Error()})
 }
 
-func (rec *recording) event(f func(*state.Tx) error) {
-	if err := rec.r.o.DB.Update(context.Background(), f); err != nil {
-		rec.log.Error("an event can't be stored", "error", err)
-	}
+// event stores an event, with a copy of the row as it is now.
+func (rec *recording) event(f func(*state.Tx, *state.RecordingRow) error) {
+	row := rec.row
+	rec.ledger.add("an event", func() error {
+		return rec.r.o.DB.Update(context.Background(), func(tx *state.Tx) error { return f(tx, &row) })
+	})
 }

@@ -3,6 +3,7 @@ package recorder
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -87,7 +88,7 @@ func (rec *recording) createFile(p Place, row *state.FileRow, f config.Format, t
 	}
 	sp, err := rec.spoolFile(p, row, tracks, room)
 	if err != nil {
-		_ = rec.r.o.DB.Update(context.Background(), func(tx *state.Tx) error { return tx.DeleteFile(row.ID) })
+		rec.dropFile(row, p)
 	}
 	return sp, err
 }
@@ -123,37 +124,77 @@ func (rec *recording) spoolFile(p Place, row *state.FileRow, tracks []hooks.Trac
 // closeFile ends a growing file: from here on it belongs to package upload. A
 // file without any sample vanishes.
 func (rec *recording) closeFile(c *openFile, f config.Format, p Place) {
-	if err := c.sp.Close(); err != nil {
-		rec.log.Error("closing a spool file", "object", c.row.Object, "error", err)
-	}
 	if c.sp.Size() == 0 {
-		rec.dropFile(&c.row, p)
+		rec.discard(c, p)
 		return
 	}
 	c.row.State = state.FileEnded
 	c.row.Ended = rec.now
 	c.row.Duration = c.duration()
 	c.row.Size = c.sp.Size()
-	err := rec.r.o.DB.UpdateNow(context.Background(), func(tx *state.Tx) error {
-		if plan.UsesEnd(f.Path) && c.row.Object == unnamed(&c.row) {
-			if err := rec.nameFile(tx, &c.row, f, rec.now); err != nil {
-				return err
+	now := rec.now
+	rec.endFile(c.sp, &c.row, func(row *state.FileRow) error {
+		err := rec.r.o.DB.UpdateNow(context.Background(), func(tx *state.Tx) error {
+			if plan.UsesEnd(f.Path) && row.Object == unnamed(row) {
+				if err := rec.nameFile(tx, row, f, now); err != nil {
+					return err
+				}
 			}
+			return tx.UpdateFile(row)
+		})
+		if err == nil {
+			rec.r.o.Wake()
 		}
-		return tx.UpdateFile(&c.row)
+		return err
 	})
-	if err != nil {
-		rec.log.Error("the state can't be written", "object", c.row.Object, "error", err)
-	}
-	rec.r.o.Wake()
 }
 
+// discard closes a file without any sample, and drops it.
+func (rec *recording) discard(c *openFile, p Place) {
+	if err := c.sp.Close(); err != nil {
+		rec.log.Error("closing a spool file", "object", c.row.Object, "error", err)
+	}
+	rec.dropFile(&c.row, p)
+}
+
+// dropFile forgets a file that holds nothing: its row, then what is in the spool.
 func (rec *recording) dropFile(row *state.FileRow, p Place) {
-	err := rec.r.o.DB.Update(context.Background(), func(tx *state.Tx) error { return tx.DeleteFile(row.ID) })
-	if err == nil {
-		err = p.Dir.Remove(row.Spool)
+	id, name := row.ID, row.Spool
+	rec.ledger.add(row.Object, func() error {
+		err := rec.r.o.DB.Update(context.Background(), func(tx *state.Tx) error { return tx.DeleteFile(id) })
+		if err != nil && !errors.Is(err, state.ErrNotFound) {
+			return err
+		}
+		if name == "" {
+			return nil // a playlist
+		}
+		return p.Dir.Remove(name)
+	})
+}
+
+// saveFile writes a file's row as it is now.
+func (rec *recording) saveFile(row *state.FileRow) {
+	now := *row
+	rec.ledger.add(row.Object, func() error { return rec.writeFile(&now) })
+}
+
+// writeFile writes a file's row, and wakes package upload.
+func (rec *recording) writeFile(row *state.FileRow) error {
+	err := rec.r.o.DB.UpdateNow(context.Background(), func(tx *state.Tx) error { return tx.UpdateFile(row) })
+	if err == nil && row.State == state.FileEnded {
+		rec.r.o.Wake()
 	}
-	if err != nil {
-		rec.log.Error("removing an empty file", "object", row.Object, "error", err)
-	}
+	return err
+}
+
+// endFile writes the row of a file that has ended, once the disk has all of the
+// file: what the row promises must survive a power cut.
+func (rec *recording) endFile(sp *spool.File, row *state.FileRow, write func(*state.FileRow) error) {
+	now := *row
+	rec.ledger.add(row.Object, func() error {
+		if err := sp.Close(); err != nil { // it is suspect, and will be read back
+			rec.log.Error("closing a spool file", "object", now.Object, "error", err)
+		}
+		return write(&now)
+	})
 }

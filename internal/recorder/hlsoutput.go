@@ -35,8 +35,11 @@ type hlsOutput struct {
 	needKey  bool
 	retryAt  time.Time
 	leftOut  map[int]bool
+	bad      map[int]bool // tracks that were reported as unreadable
 	scratch  mux.Sample
 	problem  string
+	cuts     cutLimit
+	changing bool // the stream changes faster than pieces may begin
 }
 
 // playlistFile is one playlist of the output.
@@ -55,7 +58,7 @@ type playlistFile struct {
 
 func (o *hlsOutput) begin(tracks []*hooks.Track) {
 	o.tracks = append([]*hooks.Track(nil), tracks...)
-	o.leftOut = map[int]bool{}
+	o.leftOut, o.bad = map[int]bool{}, map[int]bool{}
 	o.needKey = false
 	if o.list != nil {
 		o.deadline = time.Time{}
@@ -68,26 +71,57 @@ func (o *hlsOutput) begin(tracks []*hooks.Track) {
 func (o *hlsOutput) write(s *timeline.Sample) {
 	o.tracks[s.Track] = s.Info
 	if o.changed(s) {
+		if !o.mayCut(s) {
+			return
+		}
 		o.rec.tellChange(o.f.Name, o.chosen, s.Info)
 		o.endPiece()
 		o.mux, o.slots, o.join = nil, nil, true
 	}
-	if o.list != nil && o.due(s) {
+	if o.list != nil && o.due(s) && (o.piece == nil || !o.piece.young(o.rec.now, fewInPiece) || o.cuts.allows(o.rec.now)) {
 		o.end("interval")
 	}
 	if o.mux == nil && !o.start(s) {
+		o.skip()
 		return
 	}
 	slot := o.slots[s.Track]
-	if slot < 0 || o.needKey && o.lead >= 0 && (s.Track != o.lead || !s.Sync) {
+	if slot < 0 {
+		return
+	}
+	if o.needKey && o.lead >= 0 && (s.Track != o.lead || !s.Sync) {
+		o.skip()
 		return
 	}
 	if o.needKey && o.piece != nil { // samples are missing: the piece ends before the gap
+		if !o.mayCut(s) {
+			return
+		}
 		o.endPiece()
 		o.restart()
 	}
-	o.needKey = false
+	o.needKey, o.changing = false, false
 	o.add(s, slot)
+}
+
+// mayCut tells whether another piece may begin now because the stream changed. If
+// not, the sample at hand is counted as lost, and a key frame is needed next.
+func (o *hlsOutput) mayCut(s *timeline.Sample) bool {
+	if o.cuts.allows(o.rec.now) {
+		return true
+	}
+	o.changing = true
+	o.needKey = o.needKey || s.Info.Codec.IsVideo()
+	o.rec.withhold()
+	return false
+}
+
+// skip counts a sample that is left out until a key frame comes, because an
+// earlier one was withheld.
+func (o *hlsOutput) skip() {
+	if o.changing {
+		o.rec.withhold()
+	}
 }
 
 // changed tells whether the sample does not fit to the parameters of the muxer.
@@ -104,9 +138,9 @@ func (o *hlsOutput) changed(s *timeline.Sample) bool {
 func (o *hlsOutput) accepts(track int) bool {
 	tr := o.tracks[track]
 	if o.list == nil {
-		return (hls.TS.Format().Accepts(tr.Codec) || hls.FMP4.Format().Accepts(tr.Codec)) && timeline.Known(tr)
+		return holds(hls.TS.Format(), tr) || holds(hls.FMP4.Format(), tr)
 	}
-	return o.list.container.Format().Accepts(tr.Codec) && timeline.Known(tr)
+	return holds(o.list.container.Format(), tr)
 }
 
 func (o *hlsOutput) due(s *timeline.Sample) bool {
@@ -136,7 +170,7 @@ func (o *hlsOutput) start(s *timeline.Sample) bool {
 	o.slots, o.chosen, o.lead = make([]int, len(o.tracks)), nil, -1
 	for i, tr := range o.tracks {
 		o.slots[i] = -1
-		if !container.Format().Accepts(tr.Codec) || !timeline.Known(tr) {
+		if !holds(container.Format(), tr) {
 			o.leaveOut(i, container)
 			continue
 		}
@@ -162,6 +196,9 @@ func (o *hlsOutput) start(s *timeline.Sample) bool {
 func (o *hlsOutput) prepare(container hls.Container, tracks []hooks.Track, s *timeline.Sample) error {
 	if len(tracks) == 0 {
 		return fmt.Errorf("none of the stream's tracks fits into hls (%s)", container)
+	}
+	if err := o.rec.find(&o.place, o.f.Store); err != nil {
+		return err
 	}
 	m, err := container.New(tracks)
 	if err != nil {
@@ -190,11 +227,16 @@ func (o *hlsOutput) known() (out []hooks.Track) {
 }
 
 func (o *hlsOutput) leaveOut(i int, c hls.Container) {
-	if o.leftOut[i] || c.Format().Accepts(o.tracks[i].Codec) {
+	if err := unreadable(c.Format(), o.tracks[i]); err != nil {
+		o.rec.tellUnreadable(o.bad, o.f.Name, i, o.tracks[i], err)
+		return
+	}
+	err := c.Format().Fits(o.tracks[i])
+	if o.leftOut[i] || err == nil || c.Format().Accepts(o.tracks[i].Codec) && !timeline.Known(o.tracks[i]) {
 		return
 	}
 	o.leftOut[i] = true
-	o.rec.log.Warn("a track is left out", "format", o.f.Name, "track", i, "codec", o.tracks[i].Codec)
+	o.rec.log.Warn("a track is left out", "format", o.f.Name, "track", i, "codec", o.tracks[i].Codec, "reason", err)
 }
 
 // codecChanged: another codec in one playlist is more than players bear.
@@ -240,6 +282,9 @@ func listKey(object string) string { return strings.TrimSuffix(object, plan.Fina
 func (o *hlsOutput) add(s *timeline.Sample, slot int) {
 	o.scratch = s.Sample
 	o.scratch.Track = slot
+	if o.piece != nil && o.piece.young(o.rec.now, fewInPiece) && o.cut.Cuts(&o.scratch) && !o.mayCut(s) {
+		return
+	}
 	if cut := o.cut.Next(&o.scratch); cut.New {
 		if o.piece != nil {
 			o.close(cut.Ended)
@@ -248,6 +293,7 @@ func (o *hlsOutput) add(s *timeline.Sample, slot int) {
 		if o.mux == nil || !o.createPiece(s) {
 			return
 		}
+		o.piece.began = o.rec.now
 	}
 	if o.piece == nil {
 		return
@@ -261,10 +307,9 @@ func (o *hlsOutput) add(s *timeline.Sample, slot int) {
 		l.start, l.any = at, true
 	}
 	l.end = max(l.end, at+sampleDur(s))
-	if o.piece.oldest.IsZero() {
-		o.piece.oldest = o.rec.now
-	}
-	if o.mux.Buffered() >= flushSize || o.rec.now.Sub(o.piece.oldest) >= flushEvery {
+	o.piece.samples++
+	o.piece.batch.add(&o.scratch, o.rec.now)
+	if o.piece.batch.full(o.mux.Buffered(), o.rec.now) {
 		o.flush()
 	}
 }
@@ -273,7 +318,7 @@ func (o *hlsOutput) flush() {
 	if o.piece == nil {
 		return
 	}
-	o.piece.oldest = time.Time{}
+	o.piece.batch.done()
 	if err := o.piece.sp.Append(o.mux.Flush()); err != nil {
 		o.broken(err)
 	}
@@ -335,15 +380,21 @@ func (o *hlsOutput) end(reason string) {
 	}
 	o.rec.saveFile(&l.row)
 	o.rec.log.Debug("a playlist has ended", "object", l.row.Object, "reason", reason, "pieces", l.pieces)
-	o.rec.r.o.Wake()
 }
 
 func (o *hlsOutput) gap() { o.needKey = true }
 
 func (o *hlsOutput) tick(now time.Time) {
-	if o.piece != nil && !o.piece.oldest.IsZero() && now.Sub(o.piece.oldest) >= flushEvery {
+	if o.piece != nil && o.piece.batch.late(now) {
 		o.flush()
 	}
+}
+
+func (o *hlsOutput) held() int64 {
+	if o.piece == nil {
+		return 0
+	}
+	return o.piece.batch.cost
 }
 
 func (o *hlsOutput) interrupt(now time.Time) time.Time {

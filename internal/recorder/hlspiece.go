@@ -3,6 +3,7 @@ package recorder
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/live-recording/liverecord/hooks"
 	"github.com/live-recording/liverecord/internal/mux"
@@ -61,7 +62,12 @@ func (o *hlsOutput) insertPart(p *openFile) error {
 	for i, tr := range p.tracks {
 		tracks[i] = *tr
 	}
-	err := o.rec.r.o.DB.UpdateNow(context.Background(), func(tx *state.Tx) error { return tx.InsertFile(&p.row) })
+	err := o.rec.r.o.DB.UpdateNow(context.Background(), func(tx *state.Tx) error {
+		if err := o.follow(tx, &p.row); err != nil {
+			return err
+		}
+		return tx.InsertFile(&p.row)
+	})
 	if err != nil {
 		return fmt.Errorf("the state can't be written: %w", err)
 	}
@@ -70,6 +76,20 @@ func (o *hlsOutput) insertPart(p *openFile) error {
 		o.rec.dropFile(&p.row, o.place)
 	}
 	return err
+}
+
+// follow gives a new piece the key that its playlist has now: package upload
+// gives it another one if what is not ours lies under the first.
+func (o *hlsOutput) follow(tx *state.Tx, piece *state.FileRow) error {
+	l := o.list
+	object, err := tx.FileObject(l.row.ID)
+	if err != nil || object == l.row.Object {
+		return err
+	}
+	key := listKey(object)
+	piece.Object = key + strings.TrimPrefix(piece.Object, l.key)
+	l.row.Object, l.key = object, key
+	return nil
 }
 
 // endPiece finishes the open piece, if any, with all that was written to it.
@@ -90,8 +110,7 @@ func (o *hlsOutput) closePiece(e hls.Ended) {
 	p, l := o.piece, o.list
 	o.piece = nil
 	if p.sp.Size() == 0 {
-		_ = p.sp.Close()
-		o.rec.dropFile(&p.row, o.place)
+		o.rec.discard(p, o.place)
 		l.pieces--
 		o.join = o.join || p.row.Detail.Discontinuity
 		return
@@ -100,9 +119,6 @@ func (o *hlsOutput) closePiece(e hls.Ended) {
 		o.fail(err)
 	}
 	o.date(p)
-	if err := p.sp.Close(); err != nil {
-		o.rec.log.Error("closing a piece", "object", p.row.Object, "error", err)
-	}
 	p.row.State, p.row.Ended, p.row.Duration, p.row.Detail.Map = state.FileEnded, o.rec.now, e.Duration, l.mapURI
 	p.row.Detail.Independent = !e.Dependent
 	p.row.Size = p.sp.Size()
@@ -113,8 +129,7 @@ func (o *hlsOutput) closePiece(e hls.Ended) {
 		l.origin, p.row.Detail.Origin = &origin, origin
 	}
 	o.fixTarget()
-	o.rec.saveFile(&p.row)
-	o.rec.r.o.Wake()
+	o.rec.endFile(p.sp, &p.row, o.rec.writeFile)
 }
 
 // fixTarget stores the target duration of the playlist before its first piece
@@ -142,14 +157,12 @@ func (o *hlsOutput) initSection() error {
 		return err
 	}
 	if err := f.sp.Append(mux.Batch{Body: [][]byte{data}, Size: int64(len(data))}); err != nil {
-		return err
-	}
-	if err := f.sp.Close(); err != nil {
+		o.rec.discard(f, o.place)
 		return err
 	}
 	f.row.State, f.row.Ended, f.row.Size = state.FileEnded, o.rec.now, f.sp.Size()
-	o.rec.saveFile(&f.row)
+	o.rec.endFile(f.sp, &f.row, o.rec.writeFile)
 	l.inits++
-	l.mapURI = hls.URI(l.key, object)
+	l.mapURI = hls.URI(l.key, f.row.Object)
 	return nil
 }

@@ -1,8 +1,6 @@
 package recorder
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -15,9 +13,7 @@ import (
 )
 
 const (
-	flushSize  = 256 << 10              // body bytes in one append
-	flushEvery = 400 * time.Millisecond // the longest that samples stay in memory
-	retryPause = 2 * time.Second        // after a failed write, before the next file is tried
+	retryPause = 2 * time.Second // after a failed write, before the next file is tried
 	// softCut: without a key frame for so long after a cut was due, a recovery
 	// point will do.
 	softCut = 10 * time.Second
@@ -37,8 +33,11 @@ type fileOutput struct {
 	needKey  bool      // samples were lost: go on with a key frame
 	retryAt  time.Time // after a failed write
 	leftOut  map[int]bool
+	bad      map[int]bool // tracks that were reported as unreadable
 	scratch  mux.Sample
 	problem  string
+	cuts     cutLimit
+	changing bool // the stream changes faster than files may begin
 }
 
 // openFile is the file that an output is writing.
@@ -54,12 +53,14 @@ type openFile struct {
 	shownFrom, shownTo time.Duration // the same by PTS
 	picture, step      time.Duration // DTS of the last picture, and its distance to the one before
 	any                bool
-	oldest             time.Time // when the oldest sample not yet flushed came
+	batch              batch
+	samples            int64
+	began              time.Time // by the clock on the wall
 }
 
 func (o *fileOutput) begin(tracks []*hooks.Track) {
 	o.tracks = append([]*hooks.Track(nil), tracks...)
-	o.leftOut = map[int]bool{}
+	o.leftOut, o.bad = map[int]bool{}, map[int]bool{}
 	o.needKey = false
 	if o.cur != nil {
 		o.cur.slots = nil // found anew when the parameters are known
@@ -72,13 +73,23 @@ func (o *fileOutput) begin(tracks []*hooks.Track) {
 func (o *fileOutput) write(s *timeline.Sample) {
 	o.tracks[s.Track] = s.Info
 	if o.cur != nil && !o.fits(s) {
+		if !o.cuts.allows(o.rec.now) {
+			o.changing = true
+			o.needKey = o.needKey || s.Info.Codec.IsVideo()
+			o.rec.withhold()
+			return
+		}
 		o.rec.tellChange(o.f.Name, o.cur.tracks, s.Info)
 		o.end("the parameters of the stream changed")
 	}
-	if o.cur != nil && o.due(s) {
+	if o.cur != nil && o.due(s) && (!o.cur.young(o.rec.now, fewInFile) || o.cuts.allows(o.rec.now)) {
 		o.end("interval")
 	}
+	if o.cur != nil && o.floods(s) {
+		o.end("too many samples for one file")
+	}
 	if o.cur == nil && !o.open(s) {
+		o.skip()
 		return
 	}
 	slot := o.cur.slots[s.Track]
@@ -86,9 +97,19 @@ func (o *fileOutput) write(s *timeline.Sample) {
 		return
 	}
 	if o.needKey && !o.resumes(s) {
+		o.skip()
 		return
 	}
+	o.changing = false
 	o.add(s, slot)
+}
+
+// skip counts a sample that is left out until a key frame comes, because an
+// earlier one was withheld.
+func (o *fileOutput) skip() {
+	if o.changing {
+		o.rec.withhold()
+	}
 }
 
 // resumes tells whether, after a gap, s can be gone on with.
@@ -115,10 +136,9 @@ func (o *fileOutput) add(s *timeline.Sample, slot int) {
 	c.start = min(c.start, at)
 	c.end = max(c.end, at+sampleDur(s))
 	c.cover(s)
-	if c.oldest.IsZero() {
-		c.oldest = o.rec.now
-	}
-	if c.mux.Buffered() >= flushSize || o.rec.now.Sub(c.oldest) >= flushEvery {
+	c.samples++
+	c.batch.add(&o.scratch, o.rec.now)
+	if c.batch.full(c.mux.Buffered(), o.rec.now) {
 		o.flush()
 	}
 }
@@ -221,7 +241,7 @@ func (o *fileOutput) choose() []int {
 	var out []int
 	var video, audio int
 	for i, tr := range o.tracks {
-		if !o.format.Accepts(tr.Codec) || !timeline.Known(tr) {
+		if !holds(o.format, tr) {
 			continue
 		}
 		n := &audio
@@ -264,6 +284,20 @@ func (o *fileOutput) due(s *timeline.Sample) bool {
 	return over >= softCut || timeline.AccessOf(s.Info.Codec, s.Payload) == timeline.Key
 }
 
+// floods tells whether the file has to end because it has too many samples:
+// before a key frame, or anywhere if none comes.
+func (o *fileOutput) floods(s *timeline.Sample) bool {
+	c := o.cur
+	if !flooded(c.samples, c.end-c.start, o.rec.now.Sub(c.began), len(c.tracks)) {
+		return false
+	}
+	if c.lead < 0 || s.Track == c.lead && s.Sync {
+		return true
+	}
+	o.needKey = c.samples >= 2*floodSamples
+	return o.needKey
+}
+
 // open begins a file with s as its first sample.
 func (o *fileOutput) open(s *timeline.Sample) bool {
 	if o.rec.now.Before(o.retryAt) {
@@ -290,7 +324,10 @@ func (o *fileOutput) open(s *timeline.Sample) bool {
 }
 
 func (o *fileOutput) create(s *timeline.Sample, chosen []int, lead int) error {
-	c := &openFile{lead: lead, slots: make([]int, len(o.tracks))}
+	if err := o.rec.find(&o.place, o.f.Store); err != nil {
+		return err
+	}
+	c := &openFile{lead: lead, slots: make([]int, len(o.tracks)), began: o.rec.now}
 	var tracks []hooks.Track
 	for i := range c.slots {
 		c.slots[i] = -1
@@ -323,12 +360,17 @@ func (o *fileOutput) missing(slots []int) (names []string) {
 			continue
 		}
 		names = append(names, string(o.tracks[i].Codec))
+		if err := unreadable(o.format, o.tracks[i]); err != nil {
+			o.rec.tellUnreadable(o.bad, o.f.Name, i, o.tracks[i], err)
+			continue
+		}
 		if !o.leftOut[i] && (!o.format.Accepts(o.tracks[i].Codec) || timeline.Known(o.tracks[i])) {
 			o.leftOut[i] = true
 			if o.f.Name == config.AAC && o.tracks[i].Codec.IsVideo() {
 				continue // that is what the format is for
 			}
-			o.rec.log.Warn("a track is left out", "format", o.f.Name, "track", i, "codec", o.tracks[i].Codec)
+			o.rec.log.Warn("a track is left out", "format", o.f.Name, "track", i, "codec", o.tracks[i].Codec,
+				"reason", o.format.Fits(o.tracks[i]))
 		}
 	}
 	return names
@@ -337,7 +379,7 @@ func (o *fileOutput) missing(slots []int) (names []string) {
 // flush hands what is buffered to the spool.
 func (o *fileOutput) flush() {
 	c := o.cur
-	c.oldest = time.Time{}
+	c.batch.done()
 	if err := c.sp.Append(c.mux.Flush()); err != nil {
 		o.broken(err)
 		return
@@ -387,9 +429,16 @@ func (o *fileOutput) close(reason string) {
 func (o *fileOutput) gap() { o.needKey = true }
 
 func (o *fileOutput) tick(now time.Time) {
-	if o.cur != nil && !o.cur.oldest.IsZero() && now.Sub(o.cur.oldest) >= flushEvery {
+	if o.cur != nil && o.cur.batch.late(now) {
 		o.flush()
 	}
+}
+
+func (o *fileOutput) held() int64 {
+	if o.cur == nil {
+		return 0
+	}
+	return o.cur.batch.cost
 }
 
 func (o *fileOutput) interrupt(now time.Time) time.Time {
@@ -437,13 +486,5 @@ func (rec *recording) refresh(tracks []*hooks.Track, own int) {
 		if i != own {
 			tracks[i] = now
 		}
-	}
-}
-
-// saveFile writes a file's row.
-func (rec *recording) saveFile(row *state.FileRow) {
-	err := rec.r.o.DB.UpdateNow(context.Background(), func(tx *state.Tx) error { return tx.UpdateFile(row) })
-	if err != nil && !errors.Is(err, state.ErrClosed) {
-		rec.log.Error("the state can't be written", "object", row.Object, "error", err)
 	}
 }

@@ -5,17 +5,26 @@ import (
 	"time"
 
 	"github.com/live-recording/liverecord/hooks"
+	"github.com/live-recording/liverecord/internal/memory"
 	"github.com/live-recording/liverecord/internal/timeline"
 )
 
-// queueBytes bounds the payload that waits for a recording: about a minute of
-// 4 Mb/s, so that a disk may stall for as long without a loss.
-const queueBytes = 32 << 20
+const (
+	// queueBytes bounds what waits for a recording, with its overhead: about a
+	// minute of 4 Mb/s, so that a disk may stall for as long without a loss.
+	queueBytes = 32 << 20
+	// maxUnit bounds one unit with its overhead: the largest FLV tag. MediaMTX
+	// itself takes access units of up to 8 MB from RTSP publishers.
+	maxUnit = 16 << 20
+	// spareItems is how long an empty queue may stay that was long once.
+	spareItems = 1024
+)
 
 // message is what a recording's goroutine is told, in order.
 type message struct {
 	kind   messageKind
 	unit   hooks.Unit
+	cost   int64     // of the unit in memory
 	at     time.Time // when the unit arrived
 	begin  *beginning
 	reason string
@@ -40,24 +49,39 @@ type beginning struct {
 	fromStart bool
 }
 
-// queue hands units over to a recording. push never blocks; if the bytes
-// waiting exceed the limit, whole groups of pictures are dropped: everything
-// from there to the next key frame that finds room.
+// queue hands units over to a recording. WriteUnit never blocks; if what waits
+// exceeds the limit, or the memory of all recordings is used up, whole groups of
+// pictures are dropped: everything from there to the next key frame that finds room.
 type queue struct {
-	bell chan struct{}
+	bell    chan struct{}
+	limit   int64
+	account *memory.Account // of all that the recording holds; set by open
 
 	mu       sync.Mutex
 	items    []message
-	bytes    int64 // pushed and not yet done
-	limit    int64
+	cost     int64 // pushed and not yet done
+	closed   bool
 	dropping bool
+	why      loss          // of dropping
+	pressed  bool          // memory is short: the recording is to let go what it holds back
 	video    []bool        // per track: is it video
 	codecs   []hooks.Codec // per track
-	dropped  int64         // units dropped so far
+	dropped  losses
 }
 
 func newQueue(limit int64) *queue {
 	return &queue{bell: make(chan struct{}, 1), limit: limit}
+}
+
+// open lets units in. They are booked on an account of the budget until close.
+func (q *queue) open(b *memory.Budget) { q.account = b.Open(q.shed) }
+
+// close drops what waits; nothing is let in after it.
+func (q *queue) close() {
+	q.mu.Lock()
+	q.closed, q.items, q.cost = true, nil, 0
+	q.mu.Unlock()
+	q.account.Close()
 }
 
 // control pushes a message that is never dropped.
@@ -77,40 +101,105 @@ func (q *queue) control(m message) {
 
 // WriteUnit implements hooks.Sink.
 func (q *queue) WriteUnit(u hooks.Unit) {
-	n := int64(u.Size())
+	n := memory.UnitCost(u.Payload)
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.closed {
+		return
+	}
+	if u.Track < 0 || u.Track >= len(q.video) {
+		q.lose(lostUnknown, 1)
+		return
+	}
 	if q.refuse(&u, n) {
-		q.dropped++
+		q.lose(q.why, 1)
 		return
 	}
 	first := len(q.items) == 0
-	q.items = append(q.items, message{kind: msgUnit, unit: u, at: time.Now()})
-	q.bytes += n
+	q.items = append(q.items, message{kind: msgUnit, unit: u, cost: n, at: time.Now()})
+	q.cost += n
+	q.account.Add(n)
 	if first {
 		q.ring()
 	}
 }
 
-// refuse decides whether a unit is dropped. Called with the lock.
-func (q *queue) refuse(u *hooks.Unit, n int64) bool {
-	if u.Track < 0 || u.Track >= len(q.video) {
-		return true
+// lose counts units. Called with the lock.
+func (q *queue) lose(why loss, n int64) {
+	q.dropped[why] += n
+	if why == lostMemory {
+		q.account.Refused(n)
 	}
-	if !q.dropping {
-		if q.bytes+n <= q.limit {
-			return false
-		}
-		q.dropping = true
+}
+
+// refuse decides whether a unit is dropped, and sets why. Called with the lock.
+func (q *queue) refuse(u *hooks.Unit, n int64) bool {
+	limit := q.limit
+	if q.dropping {
+		limit /= 2
+	}
+	why, refused := q.why, true
+	switch {
+	case n > maxUnit:
+		why = lostHuge
+	case q.cost+n > limit:
+		why = lostSlow
+	case !q.account.Fits(n):
+		why = lostMemory
+	default:
+		refused = q.dropping && !q.resumesAt(u)
+	}
+	if refused && !q.dropping {
 		q.items = append(q.items, message{kind: msgDropped})
 		q.ring() // the next unit won't: it is not the first in the queue
-		return true
 	}
-	if q.bytes+n > q.limit/2 || !q.resumesAt(u) {
-		return true
+	q.dropping = refused
+	q.why = why
+	return refused
+}
+
+// shed drops the newer half of the units that wait, because memory is short, and
+// returns what that sets free. What the recording has taken already is not touched.
+func (q *queue) shed() (freed int64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.pressed = true
+	waiting := int64(0)
+	for i := range q.items {
+		waiting += q.items[i].cost
 	}
-	q.dropping = false
-	return false
+	kept, units, older := q.items[:0], int64(0), int64(0)
+	for _, m := range q.items {
+		if older += m.cost; m.kind == msgUnit && older > waiting/2 {
+			freed += m.cost
+			if units++; units > 1 {
+				continue
+			}
+			m = message{kind: msgDropped}
+		}
+		kept = append(kept, m)
+	}
+	clear(q.items[len(kept):])
+	q.items = kept
+	if units > 0 {
+		q.dropping, q.why = true, lostMemory
+		q.lose(lostMemory, units)
+		q.cost -= freed
+		if !q.closed {
+			q.account.Add(-freed)
+		}
+	}
+	q.ring()
+	return freed
+}
+
+// relieve tells whether memory is short since it was asked last.
+func (q *queue) relieve() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	pressed := q.pressed
+	q.pressed = false
+	return pressed
 }
 
 // resumesAt: after a loss the stream is taken up again at a key frame; one
@@ -141,6 +230,9 @@ func (q *queue) take(spare []message) []message {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	out := q.items
+	if cap(spare) > spareItems && len(out) < cap(spare)/4 {
+		spare = nil
+	}
 	q.items = spare[:0]
 	return out
 }
@@ -152,24 +244,25 @@ func (q *queue) empty() bool {
 	return len(q.items) == 0
 }
 
-// did tells that a unit was acted on.
-func (q *queue) did(u *hooks.Unit) {
-	n := int64(u.Size())
+// did tells that a unit of this cost was acted on.
+func (q *queue) did(cost int64) {
 	q.mu.Lock()
-	q.bytes -= n
+	q.cost -= cost
 	q.mu.Unlock()
+	q.account.Add(-cost)
 }
 
-// lost returns the number of units dropped so far.
-func (q *queue) lost() int64 {
+// lost returns the units dropped so far.
+func (q *queue) lost() losses {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.dropped
 }
 
-// waiting returns the bytes that were handed over and not yet acted on.
+// waiting returns the bytes that were handed over and not yet acted on, with
+// their overhead.
 func (q *queue) waiting() int64 {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.bytes
+	return q.cost
 }

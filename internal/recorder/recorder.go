@@ -26,6 +26,8 @@ import (
 
 	"github.com/live-recording/liverecord/config"
 	"github.com/live-recording/liverecord/hooks"
+	"github.com/live-recording/liverecord/internal/hang"
+	"github.com/live-recording/liverecord/internal/memory"
 	"github.com/live-recording/liverecord/internal/mux"
 	"github.com/live-recording/liverecord/internal/plan"
 	"github.com/live-recording/liverecord/internal/state"
@@ -43,10 +45,13 @@ type Options struct {
 	Log     *slog.Logger
 	Events  Events
 	Formats map[config.FormatName]mux.Format // mp4, flv, aac
-	// Place returns where the files of a store grow.
+	// Place returns where the files of a store grow. It must not block; the error
+	// says why the store can't be used now.
 	Place func(store string) (Place, error)
 	// Stores names all stores.
 	Stores func() []string
+	// Memory is the budget for all media in memory; nil = no limit.
+	Memory *memory.Budget
 	// Wake tells package upload that files have ended; Grew that one has grown.
 	Wake func()
 	Grew func(file int64, store string, size int64)
@@ -64,11 +69,14 @@ type Recorder struct {
 	all      map[*recording]struct{}
 	closed   bool
 	quit     chan struct{} // closed by Close
-	running  sync.WaitGroup
+	running  hang.Group
 }
 
 // New returns a Recorder that records nothing until SetPlan.
 func New(o Options) *Recorder {
+	if o.Memory == nil {
+		o.Memory = memory.New(0)
+	}
 	r := &Recorder{o: o, quit: make(chan struct{}), sessions: map[string]*session{}, byPath: map[string][]*recording{}, all: map[*recording]struct{}{}}
 	r.current.Store(&Current{Config: &config.Config{}, Table: mustEmptyTable()})
 	return r
@@ -118,7 +126,9 @@ func (s *session) setSinks() {
 	s.sinks.Store(&qs)
 }
 
-// Online implements hooks.Handler.
+// Online implements hooks.Handler. Neither it nor Offline does, or waits for,
+// anything that a disk could hold up: r.mu is never held while something is read
+// or written.
 func (r *Recorder) Online(p *hooks.Publication, feed hooks.Feed) {
 	cur := r.current.Load()
 	s := &session{pub: p, feed: feed}
@@ -181,12 +191,7 @@ func (r *Recorder) attach(cur *Current, s *session, j job, fromStart bool) {
 			r.o.Log.Error("not recorded: maxRecordings is reached", "path", s.pub.Path, "maxRecordings", limit)
 			return
 		}
-		var err error
-		if rec, err = r.newRecording(cur, s, j); err != nil {
-			s.problem = "not recorded: " + err.Error()
-			r.o.Log.Error("not recorded", "path", s.pub.Path, "error", err)
-			return
-		}
+		rec = r.newRecording(cur, s, j)
 		r.launch(rec)
 	}
 	rec.session = s
@@ -242,13 +247,10 @@ func (r *Recorder) retire(rec *recording) bool {
 }
 
 func (r *Recorder) launch(rec *recording) {
+	rec.q.open(r.o.Memory)
 	r.all[rec] = struct{}{}
 	r.byPath[rec.row.Path] = append(r.byPath[rec.row.Path], rec)
-	r.running.Add(1)
-	go func() {
-		defer r.running.Done()
-		rec.run()
-	}()
+	r.running.Go(rec.run)
 }
 
 // Offline implements hooks.Handler.
@@ -316,8 +318,10 @@ func (r *Recorder) forget(rec *recording) (idle *session) {
 }
 
 // Close ends all recordings: those with a splice window wait for the next
-// start, the others are finished. It returns when all is in the state.
-func (r *Recorder) Close() {
+// start, the others are finished. It returns when all is in the state. A
+// recording whose disk does not answer within patience is left to the next
+// start, which must not come before Ended. Close returns the number of those.
+func (r *Recorder) Close(patience time.Duration) (abandoned int) {
 	r.mu.Lock()
 	if !r.closed {
 		close(r.quit)
@@ -327,11 +331,19 @@ func (r *Recorder) Close() {
 		rec.q.control(message{kind: msgShutdown})
 	}
 	r.mu.Unlock()
-	r.running.Wait()
+	if r.running.Wait(patience) {
+		return 0
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.all)
 }
 
+// Ended calls f once no recording runs any more; see hang.Group.
+func (r *Recorder) Ended(f func()) { r.running.Then(f) }
+
 // newRecording makes a recording that is not running yet.
-func (r *Recorder) newRecording(cur *Current, s *session, j job) (*recording, error) {
+func (r *Recorder) newRecording(cur *Current, s *session, j job) *recording {
 	now := time.Now()
 	zone := cur.Config.Timezone
 	if zone == nil {
@@ -348,24 +360,30 @@ func (r *Recorder) newRecording(cur *Current, s *session, j job) (*recording, er
 	rec.task = j.window
 	rec.id = identity{task: j.task, rule: j.rule, template: templateKey(j.template), stream: s.stream}
 	rec.log = r.logFor(&rec.row)
-	return rec, r.addOutputs(rec)
+	rec.ledger = &ledger{log: rec.log, quit: r.quit}
+	for _, f := range p.Formats {
+		rec.outs = append(rec.outs, rec.newOutput(f))
+	}
+	return rec
 }
 
 func (r *Recorder) logFor(row *state.RecordingRow) *slog.Logger {
 	return r.o.Log.With("recording", row.ID, "path", row.Path)
 }
 
-func (r *Recorder) addOutputs(rec *recording) error {
-	for _, f := range rec.plan.Formats {
-		place, err := r.o.Place(f.Store)
-		if err != nil {
-			return err
-		}
-		if f.Name == config.HLS {
-			rec.outs = append(rec.outs, &hlsOutput{rec: rec, f: f, place: place})
-			continue
-		}
-		rec.outs = append(rec.outs, &fileOutput{rec: rec, f: f, format: r.o.Formats[f.Name], place: place})
+// newOutput makes the output of a format. Its place is looked up when its first
+// file begins: that store may not be usable now.
+func (rec *recording) newOutput(f config.Format) output {
+	if f.Name == config.HLS {
+		return &hlsOutput{rec: rec, f: f, leftOut: map[int]bool{}}
 	}
-	return nil
+	return &fileOutput{rec: rec, f: f, format: rec.r.o.Formats[f.Name], leftOut: map[int]bool{}}
+}
+
+// find looks up where files of a store grow, unless that is known.
+func (rec *recording) find(p *Place, store string) (err error) {
+	if p.Dir == nil {
+		*p, err = rec.r.o.Place(store)
+	}
+	return err
 }

@@ -17,8 +17,15 @@ import (
 	"github.com/live-recording/liverecord/internal/timeline"
 )
 
+// bookEvery is after how many messages the account is brought up to date.
+const bookEvery = 32
+
 // tick is how often a recording looks at its clocks: flushes, deadlines, retries.
 const tick = 200 * time.Millisecond
+
+// settleTime is how long a recording that has ended is listed while the state can't
+// be written.
+const settleTime = 10 * time.Second
 
 // pinned is what a recording was started with; it is stored with it, so that a
 // restart goes on with the same plan whatever the configuration says by then.
@@ -30,9 +37,10 @@ type pinned struct {
 // recording is one rule or task applied to one stream. All of it but the queue
 // belongs to its goroutine.
 type recording struct {
-	r   *Recorder
-	log *slog.Logger
-	q   *queue
+	r      *Recorder
+	log    *slog.Logger
+	q      *queue
+	ledger *ledger
 
 	row  state.RecordingRow
 	task window // when a task wants it to record
@@ -45,8 +53,9 @@ type recording struct {
 
 	tl        *timeline.Timeline
 	now       time.Time
-	end       time.Duration              // on the recording's timeline; -1 before the first publication
-	lost      int64                      // units dropped by the queue, as told so far
+	end       time.Duration // on the recording's timeline; -1 before the first publication
+	lost      lossReport
+	booked    int64                      // on the account, beside the queue
 	discarded uint64                     // units dropped by the host, as told so far
 	random    string                     // {RandomID} of the current publication
 	told      map[config.FormatName]bool // formats whose start was told
@@ -78,6 +87,8 @@ type output interface {
 	finish(now time.Time, reason string)
 	// abandon ends what is open without what is not yet in the spool.
 	abandon()
+	// held is what the samples that are not yet in the spool cost in memory.
+	held() int64
 	// pending is until when the output waits, zero if it does not.
 	pending() time.Time
 	status() OutputStatus
@@ -85,8 +96,11 @@ type output interface {
 
 // run is the goroutine of a recording.
 func (rec *recording) run() {
+	defer rec.ledger.wait(0)
+	defer rec.q.close()
 	defer rec.r.ended(rec)
 	defer close(rec.done)
+	defer rec.ledger.wait(settleTime)
 	defer func() {
 		if p := recover(); p != nil {
 			rec.log.Error("the recorder failed; this recording stops, its files so far are kept",
@@ -112,9 +126,16 @@ func (rec *recording) run() {
 				if rec.handle(&batch[i]) || rec.isOver() {
 					return
 				}
+				if i%bookEvery == 0 {
+					rec.book()
+				}
 			}
+			rec.relieve()
+			rec.book()
 		case rec.now = <-t.C:
 			rec.onTick()
+			rec.relieve()
+			rec.book()
 		}
 	}
 }
@@ -151,9 +172,9 @@ func (rec *recording) handle(m *message) (quit bool) {
 	case msgUnit:
 		rec.now = m.at
 		rec.unit(&m.unit)
-		rec.q.did(&m.unit)
+		rec.q.did(m.cost)
 	case msgDropped:
-		rec.tellLost()
+		rec.tellLost(false)
 		if rec.tl != nil {
 			rec.tl.Gap()
 		}
@@ -211,8 +232,9 @@ func (rec *recording) resume() {
 	rec.row.State, _ = next(rec.row.State, sigReturn)
 	rec.row.Deadline = time.Time{}
 	rec.row.Joins++
-	rec.store(func(tx *state.Tx) error {
-		return rec.r.o.Events.Resumed(tx, &rec.row, rec.formats())
+	formats := rec.formats()
+	rec.store(func(tx *state.Tx, row *state.RecordingRow) error {
+		return rec.r.o.Events.Resumed(tx, row, formats)
 	})
 	rec.log.Info("the publisher is back, the recording goes on", "joins", rec.row.Joins)
 }
@@ -240,10 +262,10 @@ func (rec *recording) onTick() {
 		rec.publish()
 		rec.tellDiscarded()
 	}
-	if rec.tl != nil {
+	if rec.tl != nil && rec.q.empty() { // else the units say what time it is
 		rec.tl.Tick(rec.now)
 	}
-	rec.tellLost()
+	rec.tellLost(false)
 	if rec.task.after(rec.now) && rec.q.empty() { // what came before the end belongs to it
 		rec.stop("the task is over")
 		return
@@ -272,18 +294,6 @@ func (rec *recording) deadlines() {
 	}
 }
 
-// tellLost reports what the queue had to drop since the last time.
-func (rec *recording) tellLost() {
-	n := rec.q.lost()
-	if n == rec.lost {
-		return
-	}
-	rec.log.Warn("disk or machine too slow: units were dropped", "units", n-rec.lost, "total", n)
-	rec.r.o.Events.Abnormal(&rec.row, Abnormality{Kind: DroppedVideo, Occurs: int(n - rec.lost),
-		Desc: "units were dropped because the recorder could not write fast enough"})
-	rec.lost = n
-}
-
 // tellDiscarded reports what the host dropped before it came to us: it was
 // starved of CPU. Where the units are missing nobody knows.
 func (rec *recording) tellDiscarded() {
@@ -305,6 +315,7 @@ func (rec *recording) endPublication(reason string) {
 		}
 		rec.tellOdd(rec.tl.Stats())
 	}
+	rec.tellLost(true)
 	var deadline time.Time
 	for _, o := range rec.outs {
 		if d := o.interrupt(rec.now); d.After(deadline) {
@@ -318,8 +329,9 @@ func (rec *recording) endPublication(reason string) {
 	}
 	rec.row.State, _ = next(rec.row.State, sigEnd)
 	rec.row.Deadline = deadline
-	rec.store(func(tx *state.Tx) error {
-		return rec.r.o.Events.Paused(tx, &rec.row, rec.formats())
+	formats := rec.formats()
+	rec.store(func(tx *state.Tx, row *state.RecordingRow) error {
+		return rec.r.o.Events.Paused(tx, row, formats)
 	})
 	rec.log.Info("the publication ended, the recording waits", "until", deadline.UTC().Format(time.RFC3339), "reason", reason)
 }
@@ -337,6 +349,9 @@ func (rec *recording) tellOdd(s timeline.Stats) {
 		rec.log.Warn("timestamps jumped; the timeline was continued", "jumps", s.Jumps)
 		rec.r.o.Events.Abnormal(&rec.row, Abnormality{Kind: VideoJump, Occurs: s.Jumps, Desc: "timestamps jumped"})
 	}
+	if s.Huge > 0 {
+		rec.log.Warn("parameter sets above 64 KB were not taken over", "times", s.Huge)
+	}
 }
 
 // stop finishes the recording, whatever its state.
@@ -348,6 +363,7 @@ func (rec *recording) stop(reason string) {
 		o.finish(rec.now, reason)
 	}
 	rec.tl = nil
+	rec.tellLost(true)
 	rec.over(sigStop, reason)
 }
 
@@ -357,15 +373,15 @@ func (rec *recording) over(x signal, reason string) {
 	rec.row.Deadline = time.Time{}
 	rec.row.Ended = rec.now
 	rec.row.Reason = reason
-	rec.store(func(tx *state.Tx) error {
-		if err := rec.r.o.Events.Ended(tx, &rec.row, rec.formats()); err != nil {
+	formats := rec.formats()
+	rec.store(func(tx *state.Tx, row *state.RecordingRow) error {
+		if err := rec.r.o.Events.Ended(tx, row, formats); err != nil {
 			return err
 		}
-		_, err := tx.SetRecordingDoneIfStored(rec.row.ID)
+		_, err := tx.SetRecordingDoneIfStored(row.ID)
 		return err
 	})
 	rec.log.Info("the recording has ended", "reason", reason)
-	rec.r.o.Wake()
 }
 
 // abandon is the last resort after a panic: what is in the files is finished,
@@ -376,26 +392,13 @@ func (rec *recording) abandon() {
 		if p := recover(); p != nil {
 			rec.log.Error("its files wait for the next start", "panic", fmt.Sprint(p))
 			rec.row.State, rec.row.Reason = state.Interrupted, "internal error"
-			rec.saveRow(context.Background())
+			rec.store(func(*state.Tx, *state.RecordingRow) error { return nil })
 		}
 	}()
 	for _, o := range rec.outs {
 		o.abandon()
 	}
 	rec.over(sigStop, "internal error")
-}
-
-// store writes the row and what f adds in one transaction.
-func (rec *recording) store(f func(*state.Tx) error) {
-	err := rec.r.o.DB.UpdateNow(context.Background(), func(tx *state.Tx) error {
-		if err := tx.UpdateRecording(&rec.row); err != nil {
-			return err
-		}
-		return f(tx)
-	})
-	if err != nil {
-		rec.log.Error("the state can't be written", "error", err)
-	}
 }
 
 // formats lists the formats whose start was told, for events.

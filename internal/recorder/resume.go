@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"time"
 
 	"github.com/live-recording/liverecord/config"
@@ -16,7 +14,6 @@ import (
 	"github.com/live-recording/liverecord/internal/mux/hls/piece"
 	"github.com/live-recording/liverecord/internal/mux/index"
 	"github.com/live-recording/liverecord/internal/plan"
-	"github.com/live-recording/liverecord/internal/spool"
 	"github.com/live-recording/liverecord/internal/state"
 )
 
@@ -33,8 +30,12 @@ func (r *Recorder) Recover(ctx context.Context) error {
 		return err
 	}
 	for _, row := range rows {
-		if err := r.takeUp(ctx, row); err != nil {
+		err := r.takeUp(ctx, row)
+		if state.IsBroken(err) {
 			return fmt.Errorf("recording %d: %w", row.ID, err)
+		}
+		if err != nil { // one recording's trouble is not that of the others
+			r.o.Log.Error("a recording can't be taken up; it stays as it is until the next start", "recording", row.ID, "path", row.Path, "error", err)
 		}
 	}
 	if err := r.adopt(ctx); err != nil {
@@ -51,6 +52,8 @@ func (r *Recorder) takeUp(ctx context.Context, row *state.RecordingRow) error {
 	rec := &recording{r: r, q: newQueue(queueBytes), row: *row, end: -1, done: make(chan struct{}), now: time.Now(),
 		told: map[config.FormatName]bool{}, random: plan.NewRandomID()}
 	rec.log = r.logFor(row)
+	rec.ledger = &ledger{log: rec.log, quit: r.quit}
+	defer rec.ledger.wait(settleTime)
 	if err := json.Unmarshal(row.Plan, &rec.plan); err != nil {
 		return fmt.Errorf("plan: %w", err)
 	}
@@ -86,20 +89,15 @@ func (r *Recorder) takeUp(ctx context.Context, row *state.RecordingRow) error {
 	crashed := rec.row.State == state.Recording
 	rec.row.State, _ = next(rec.row.State, sigEnd)
 	rec.row.Deadline = deadline
-	rec.store(func(tx *state.Tx) error {
+	formats := rec.formats()
+	rec.store(func(tx *state.Tx, row *state.RecordingRow) error {
 		if !crashed { // told when its publication ended
 			return nil
 		}
-		return r.o.Events.Paused(tx, &rec.row, rec.formats())
+		return r.o.Events.Paused(tx, row, formats)
 	})
 	r.launch(rec)
 	return nil
-}
-
-func (rec *recording) saveRow(ctx context.Context) {
-	if err := rec.r.o.DB.UpdateNow(ctx, func(tx *state.Tx) error { return tx.UpdateRecording(&rec.row) }); err != nil {
-		rec.log.Error("the state can't be written", "error", err)
-	}
 }
 
 // restore gives the recording its outputs back. Until the returned time they
@@ -109,6 +107,7 @@ func (rec *recording) restore(ctx context.Context, files []*state.FileRow) (dead
 		place, err := rec.r.o.Place(f.Store)
 		if err != nil { // its files are kept; the store may come back
 			rec.log.Error("a store is missing; what was recorded for it stays in the spool", "store", f.Store, "error", err)
+			rec.outs = append(rec.outs, rec.newOutput(f)) // it may come while the recording goes on
 			continue
 		}
 		var own []*state.FileRow
@@ -149,11 +148,14 @@ func (rec *recording) window(splice time.Duration, last time.Time) time.Time {
 	if !until.After(rec.now) {
 		return time.Time{}
 	}
+	if latest := rec.now.Add(splice); until.After(latest) { // the clock was ahead and has come back
+		return latest
+	}
 	return until
 }
 
 func (rec *recording) restoreFile(f config.Format, p Place, files []*state.FileRow) (output, time.Time) {
-	o := &fileOutput{rec: rec, f: f, format: rec.r.o.Formats[f.Name], place: p, leftOut: map[int]bool{}}
+	o := &fileOutput{rec: rec, f: f, format: rec.r.o.Formats[f.Name], place: p, leftOut: map[int]bool{}, bad: map[int]bool{}}
 	for _, row := range files {
 		c, last := rec.reopen(p, row)
 		if c == nil {
@@ -172,31 +174,6 @@ func (rec *recording) restoreFile(f config.Format, p Place, files []*state.FileR
 		o.cur, o.deadline = c, until
 	}
 	return o, o.deadline
-}
-
-// reopen repairs a growing file. last is when it was last written to. nil: there
-// is nothing of it, or it can't be read now.
-func (rec *recording) reopen(p Place, row *state.FileRow) (c *openFile, last time.Time) {
-	if s, err := os.Stat(p.Dir.BodyPath(row.Spool)); err == nil {
-		last = s.ModTime()
-	}
-	sp, h, rep, err := p.Dir.Open(row.Spool)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, spool.ErrNoHeader) {
-		rec.dropFile(row, p)
-		return nil, last
-	}
-	if err != nil { // one file's trouble is not that of the others
-		rec.log.Error("a file can't be taken up; it stays in the spool until the next start", "object", row.Object, "error", err)
-		return nil, last
-	}
-	if rep.CutBody > 0 || rep.CutJournal > 0 {
-		rec.log.Warn("a torn file was repaired", "object", row.Object, "bytes", rep.Body, "cut", rep.CutBody)
-	}
-	c = &openFile{row: *row, sp: sp}
-	for i := range h.Tracks {
-		c.tracks = append(c.tracks, &h.Tracks[i])
-	}
-	return c, last
 }
 
 // revive rebuilds what the file needs to be gone on with.
@@ -255,7 +232,7 @@ func plainTracks(tracks []*hooks.Track) []hooks.Track {
 }
 
 func (rec *recording) restoreList(ctx context.Context, f config.Format, p Place, files []*state.FileRow) (output, time.Time, error) {
-	o := &hlsOutput{rec: rec, f: f, place: p, leftOut: map[int]bool{}}
+	o := &hlsOutput{rec: rec, f: f, place: p, leftOut: map[int]bool{}, bad: map[int]bool{}}
 	var lists []*state.FileRow
 	last := time.Time{}
 	for _, row := range files {
@@ -271,6 +248,7 @@ func (rec *recording) restoreList(ctx context.Context, f config.Format, p Place,
 			last = at
 		}
 	}
+	rec.ledger.wait(settleTime) // its pieces are read from the state
 	for _, row := range lists {
 		if err := o.restoreList(ctx, row); err != nil {
 			return nil, time.Time{}, err
@@ -297,29 +275,33 @@ func (o *hlsOutput) restorePiece(row *state.FileRow) (last time.Time, err error)
 	if row.Format == state.FormatTS {
 		format = hls.TS
 	}
-	if err := c.sp.Close(); err != nil {
-		return last, err
-	}
 	if c.sp.Size() == 0 {
-		o.rec.dropFile(row, o.place)
+		o.rec.discard(c, o.place)
 		return last, nil
 	}
+	o.rec.ledger.wait(settleTime) // the pieces before it are read from the state
 	row.State, row.Ended, row.Size = state.FileEnded, last, c.sp.Size()
-	if row.Format != state.FormatInit {
-		e, err := format.Inspect(plainTracks(c.tracks), o.place.Dir.Records(row.Spool))
-		if err != nil {
-			return last, err
-		}
-		row.Duration, row.Detail.Independent = e.Duration, !e.Dependent
-		if err := o.restoreTimes(row, format, plainTracks(c.tracks)); err != nil {
-			return last, err
-		}
-		if err := o.restoreMap(row, format, plainTracks(c.tracks)); err != nil {
-			return last, err
-		}
+	if err := o.describePiece(row, format, plainTracks(c.tracks)); err != nil {
+		return last, errors.Join(err, c.sp.Close())
 	}
-	o.rec.saveFile(row)
+	o.rec.endFile(c.sp, row, o.rec.writeFile)
 	return last, nil
+}
+
+// describePiece fills in what the playlist says of a repaired piece.
+func (o *hlsOutput) describePiece(row *state.FileRow, format hls.Container, tracks []hooks.Track) error {
+	if row.Format == state.FormatInit {
+		return nil
+	}
+	e, err := format.Inspect(tracks, o.place.Dir.Records(row.Spool))
+	if err != nil {
+		return err
+	}
+	row.Duration, row.Detail.Independent = e.Duration, !e.Dependent
+	if err := o.restoreTimes(row, format, tracks); err != nil {
+		return err
+	}
+	return o.restoreMap(row, format, tracks)
 }
 
 // restoreTimes notes up to where on the timeline a repaired piece goes.

@@ -25,8 +25,8 @@ type OutputStatus struct {
 type Status struct {
 	ID      int64
 	Live    bool  // its publication is there
-	Dropped int64 // units that the queue had to drop
-	Waiting int64 // bytes in the queue
+	Dropped int64 // units and samples that could not be recorded
+	Waiting int64 // bytes in the queue, with their overhead
 	Outputs []OutputStatus
 }
 
@@ -69,7 +69,7 @@ func (r *Recorder) Statuses() []Status {
 	defer r.mu.Unlock()
 	var out []Status
 	for rec := range r.all {
-		s := Status{ID: rec.row.ID, Live: rec.session != nil, Dropped: rec.q.lost(), Waiting: rec.q.waiting()}
+		s := Status{ID: rec.row.ID, Live: rec.session != nil, Dropped: rec.dropped(), Waiting: rec.q.waiting()}
 		if o := rec.shown.Load(); o != nil {
 			s.Outputs = *o
 		}

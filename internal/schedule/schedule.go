@@ -41,6 +41,7 @@ type Options struct {
 type Schedule struct {
 	opt  Options
 	bell chan struct{}
+	redo chan struct{} // asks Run to apply
 
 	mu     sync.Mutex // one reading of the tasks at a time, so that the latest counts
 	handed time.Time  // tasks that begin until here were handed over
@@ -50,7 +51,9 @@ type Schedule struct {
 const maxSleep = time.Minute
 
 // New makes a schedule; Apply and Run make it work.
-func New(o Options) *Schedule { return &Schedule{opt: o, bell: make(chan struct{}, 1)} }
+func New(o Options) *Schedule {
+	return &Schedule{opt: o, bell: make(chan struct{}, 1), redo: make(chan struct{}, 1)}
+}
 
 // Changed is called after tasks were made, stopped or deleted. What was stopped
 // ends before it returns.
@@ -64,6 +67,15 @@ func (s *Schedule) Changed() {
 	}
 }
 
+// Reloaded has the tasks read again soon: their templates may have changed. It
+// does not wait for the state.
+func (s *Schedule) Reloaded() {
+	select {
+	case s.redo <- struct{}{}:
+	default:
+	}
+}
+
 // Run applies each change when it is due, until ctx ends.
 func (s *Schedule) Run(ctx context.Context) {
 	t := time.NewTimer(0)
@@ -73,14 +85,17 @@ func (s *Schedule) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-s.bell:
+			t.Reset(s.next(ctx))
+			continue
+		case <-s.redo:
 		case <-t.C:
-			if err := s.Apply(ctx); err != nil {
-				if ctx.Err() == nil {
-					s.opt.Log.Error("the tasks can't be read", "error", err)
-				}
-				t.Reset(time.Second)
-				continue
+		}
+		if err := s.Apply(ctx); err != nil {
+			if ctx.Err() == nil {
+				s.opt.Log.Error("the tasks can't be read", "error", err)
 			}
+			t.Reset(time.Second)
+			continue
 		}
 		t.Reset(s.next(ctx))
 	}

@@ -120,3 +120,20 @@ func TestRun(t *testing.T) {
 		t.Error("an error is tried again in a second")
 	}
 }
+
+// After a reload Run reads the tasks again, while nobody waits for it.
+func TestReloaded(t *testing.T) {
+	s, r, db := newTest(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	applied := make(chan struct{}, 10)
+	s.opt.SetTasks = func(tasks []Task) { r.set(tasks); applied <- struct{}{} }
+	go func() { s.Run(ctx); close(done) }()
+	<-applied // at its start
+	s.Reloaded()
+	s.Reloaded()
+	<-applied
+	cancel()
+	<-done
+	db.Close()
+}

@@ -2,9 +2,11 @@
 // journal that says what is in it and proves it whole.
 //
 // What is written to a File survives the death of the process at any instant;
-// what was synced (the Dir does so every SyncEvery) survives a power loss. After
-// a crash Dir.Open finds the longest prefix of journal and body that agree and
-// cuts both there.
+// what was synced (the Dir does so every SyncEvery, and Close at the end) survives
+// a power loss. After a crash Dir.Open compares the journal with the body: a torn
+// tail is cut off, a damaged range within the body is noted and left out, and all
+// else is kept. A file that can't be understood is set aside (see SetAside); an
+// error of the disk leaves it as it is. Nothing that holds something is deleted.
 //
 // A Dir is one folder on one disk: the spool proper for remote stores, and a
 // hidden folder inside each local store, so that finishing a file is a rename.
@@ -18,11 +20,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/live-recording/liverecord/internal/hang"
 )
 
 // SyncEvery bounds what a power loss can take.
@@ -33,15 +38,27 @@ const (
 	journalExt = ".idx"
 	// manyDirty: from here on one sync of the file system is cheaper than one per file.
 	manyDirty = 8
-	// freeEvery bounds how often the free space is asked for.
-	freeEvery = 500 * time.Millisecond
+	// freeEvery bounds how often the free space is asked for, freePatience how long
+	// an answer is waited for before the last one has to do.
+	freeEvery    = 500 * time.Millisecond
+	freePatience = time.Second
+	// hangs is how long a disk may not answer before it counts as one that hangs.
+	hangs = 5 * time.Second
+	// asideEvery is how often it is looked how many files are set aside: operators delete them.
+	asideEvery = time.Minute
 )
+
+// LockName is the file in the folder by which a server makes sure that it is
+// the only one there. Dir itself does not lock: it is also opened for reading.
+const LockName = "server.lock"
 
 var (
 	// ErrFull tells that the spool has reached spool.maxSize.
 	ErrFull = errors.New("the spool is full (spool.maxSize)")
 	// ErrLow tells that the disk has less than spool.minFree left.
 	ErrLow = errors.New("the disk is nearly full (spool.minFree)")
+	// ErrHangs tells that the disk does not answer.
+	ErrHangs = errors.New("the disk does not answer; look at the disk, or at the network mount and its server")
 )
 
 // Dir is an open spool folder. Safe for concurrent use.
@@ -52,27 +69,28 @@ type Dir struct {
 
 	max, minFree int64
 	used         atomic.Int64
-
-	freeMu  sync.Mutex
-	freeAt  time.Time
-	free    int64
-	freeErr error
+	free         *hang.Question[int64]
+	aside        atomic.Int64 // files that were set aside, as last counted
 
 	mu      sync.Mutex
 	live    map[string]*File
 	held    map[string]int64 // body bytes on the disk, per file
 	suspect map[string]bool
+	unread  map[string]bool // of an earlier run, and not examined yet
 	sick    error
 
-	quit chan struct{}
-	done chan struct{}
+	flushes chan flush
+	quit    chan struct{}
+	synced  chan struct{} // closed when the periodic sync has ended
+	flushed chan struct{} // so have the syncs at the ends of files
+	done    chan error    // the result of closing the folder; of capacity 1
 }
 
 // Open opens (and creates) the folder. max bounds the bytes of all bodies in
 // it, minFree is the free space of the disk that Append leaves alone; 0 = no
 // bound. syncFailed is told when a periodic sync fails.
 func Open(path string, max, minFree int64, syncFailed func(error)) (*Dir, error) {
-	if err := os.MkdirAll(path, 0o700); err != nil {
+	if err := makeFolder(path); err != nil {
 		return nil, fmt.Errorf("spool: %w", err)
 	}
 	root, err := os.OpenRoot(path)
@@ -85,21 +103,70 @@ func Open(path string, max, minFree int64, syncFailed func(error)) (*Dir, error)
 		return nil, fmt.Errorf("spool: %w", err)
 	}
 	d := &Dir{path: path, root: root, handle: h, max: max, minFree: minFree,
-		live: map[string]*File{}, held: map[string]int64{}, suspect: map[string]bool{}, quit: make(chan struct{}), done: make(chan struct{})}
+		live: map[string]*File{}, held: map[string]int64{}, suspect: map[string]bool{}, unread: map[string]bool{},
+		flushes: make(chan flush, 64), quit: make(chan struct{}), synced: make(chan struct{}), flushed: make(chan struct{}),
+		done: make(chan error, 1)}
+	d.free = hang.Ask(func() (int64, error) { return freeBytes(d.handle) })
 	if err := d.measure(); err != nil {
 		h.Close()
 		root.Close()
 		return nil, fmt.Errorf("spool: %w", err)
 	}
 	go d.syncLoop(syncFailed)
+	go d.flushLoop()
+	go d.letGo()
 	return d, nil
 }
 
-// Close stops the periodic sync. Files are closed by their owners.
+// makeFolder makes a folder and those above it, and makes their names durable: a
+// folder that a power cut takes away takes its files along.
+func makeFolder(path string) error {
+	path = filepath.Clean(path)
+	if s, err := os.Stat(path); err == nil && s.IsDir() {
+		return nil
+	}
+	above := filepath.Dir(path)
+	if above != path {
+		if err := makeFolder(above); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	if s, err := os.Stat(path); err != nil || !s.IsDir() {
+		return errors.Join(err, &os.PathError{Op: "mkdir", Path: path, Err: errors.New("not a folder")})
+	}
+	h, err := os.Open(above)
+	if err != nil {
+		return err
+	}
+	return errors.Join(h.Sync(), h.Close())
+}
+
+// closePatience is how long Close waits for a sync that is under way.
+const closePatience = time.Second / 2
+
+// Close stops the periodic sync and lets go of the folder. Files are closed by
+// their owners. Where the disk hangs it returns ErrHangs, and the folder is let
+// go as soon as the disk answers.
 func (d *Dir) Close() error {
 	close(d.quit)
-	<-d.done
-	return errors.Join(d.handle.Close(), d.root.Close())
+	t := time.NewTimer(closePatience)
+	defer t.Stop()
+	select {
+	case err := <-d.done:
+		return err
+	case <-t.C:
+		return fmt.Errorf("%s: %w", d.path, ErrHangs)
+	}
+}
+
+// letGo closes the folder when nothing uses it any more.
+func (d *Dir) letGo() {
+	<-d.synced
+	<-d.flushed
+	d.done <- errors.Join(d.handle.Close(), d.root.Close())
 }
 
 // Path is the folder.
@@ -189,13 +256,18 @@ func (d *Dir) entries() ([]os.DirEntry, error) {
 
 // Remove deletes a file that is not open. A missing one is no error.
 func (d *Dir) Remove(name string) error {
-	// The journal goes last: a body without one is nobody's.
-	for _, ext := range []string{bodyExt, journalExt} {
-		if err := d.root.Remove(name + ext); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
+	if err := d.remove(name + bodyExt); err != nil {
+		return err
 	}
 	d.forgetHeld(name)
+	return d.remove(name + journalExt) // the last: a body without one has lost it
+}
+
+// remove deletes one file of the folder, if it is there.
+func (d *Dir) remove(file string) error {
+	if err := d.root.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
 	return nil
 }
 
@@ -205,17 +277,18 @@ func (d *Dir) forgetHeld(name string) {
 	d.used.Add(-d.held[name])
 	delete(d.held, name)
 	delete(d.suspect, name)
+	delete(d.unread, name)
 }
 
-// Free returns the free bytes of the disk, at most freeEvery old.
+// Free returns the free bytes of the disk, at most freeEvery old. While the disk
+// does not answer it returns the last answer, without waiting for more than a
+// second once.
 func (d *Dir) Free() (int64, error) {
-	d.freeMu.Lock()
-	defer d.freeMu.Unlock()
-	if time.Since(d.freeAt) > freeEvery {
-		d.free, d.freeErr = freeBytes(d.handle)
-		d.freeAt = time.Now()
+	a, _ := d.free.Get(freeEvery, freePatience)
+	if a.At.IsZero() {
+		return 0, fmt.Errorf("%s: %w", d.path, ErrHangs)
 	}
-	return d.free, d.freeErr
+	return a.Value, a.Err
 }
 
 // admit books n bytes for a file, or says why there is no room.
@@ -244,8 +317,12 @@ func (d *Dir) check(n int64) error {
 	return nil
 }
 
-// Room tells why nothing could be appended now; nil if it could.
+// Room tells why nothing could be appended now; nil if it could. It never waits
+// for the disk for more than a second.
 func (d *Dir) Room() error {
+	if _, silent := d.free.Get(freeEvery, freePatience); silent > hangs {
+		return ErrHangs
+	}
 	free, err := d.Free()
 	switch {
 	case err != nil:
@@ -278,6 +355,7 @@ func (d *Dir) measure() error {
 		if !ok {
 			continue
 		}
+		d.unread[name] = true
 		if s, err := d.root.Stat(e.Name()); err == nil {
 			d.book(name, min(s.Size(), allocated(s)))
 		}
@@ -286,12 +364,18 @@ func (d *Dir) measure() error {
 }
 
 func (d *Dir) syncLoop(failed func(error)) {
-	defer close(d.done)
+	defer close(d.synced)
 	t := time.NewTicker(SyncEvery)
 	defer t.Stop()
+	d.countAsides()
+	counted := time.Now()
 	for {
 		select {
 		case <-t.C:
+			if time.Since(counted) > asideEvery {
+				d.countAsides()
+				counted = time.Now()
+			}
 			if err := d.syncDirty(); err != nil && failed != nil {
 				failed(fmt.Errorf("%s: %w", d.path, err))
 			}
@@ -322,6 +406,16 @@ func (d *Dir) syncDirty() error {
 		return err
 	}
 	var errs []error
+	if slices.ContainsFunc(dirty, func(f *File) bool { return !f.named.Load() }) {
+		if err := d.handle.Sync(); err != nil {
+			err = fmt.Errorf("sync: %w", err)
+			d.fell(err, dirty...)
+			return err
+		}
+		for _, f := range dirty {
+			f.named.Store(true)
+		}
+	}
 	for _, f := range dirty {
 		if err := f.Sync(); err != nil && !errors.Is(err, os.ErrClosed) {
 			errs = append(errs, err)

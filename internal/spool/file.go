@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,17 +14,22 @@ import (
 	"github.com/live-recording/liverecord/internal/mux"
 )
 
-// File is a growing file that is open for appending. Append and Close
+// File is a growing file that is open for appending. Append, Fill and Close
 // are for one goroutine (its recorder); the rest is for all.
 type File struct {
-	dir  *Dir
-	name string
-	room int64
+	dir    *Dir
+	name   string
+	room   int64
+	header Header
 
 	body, journal *os.File
 	size          atomic.Int64 // valid body bytes
 	journalSize   int64
 	frameBuf      []byte
+	offset        [offsetLen]byte
+	records       int         // since it was created, or whole when it was opened
+	bad           ranges      // damaged, when it was opened
+	named         atomic.Bool // its name survives a power loss
 	dirty         atomic.Bool
 	fault         atomic.Pointer[error] // a sync failed: nothing more is appended
 
@@ -77,22 +83,47 @@ func (f *File) Append(b mux.Batch) error {
 		f.dir.book(f.name, -b.Size)
 		return err
 	}
-	if err := f.writeFrame(kindSamples, b.Record, uint32(b.Size), crc); err != nil {
+	if err := f.writeSamples(b.Record, uint32(b.Size), crc); err != nil {
 		f.dir.book(f.name, -b.Size)
 		return err
 	}
 	f.size.Add(b.Size)
 	f.dirty.Store(true)
+	if f.records++; f.records%checkpointEvery == 1 {
+		// Another copy of the header, far from the first. The next will do as well.
+		_ = f.checkpoint(kindCheckpoint)
+	}
 	return nil
 }
 
-func (f *File) writeFrame(kind byte, payload []byte, body, crc uint32) error {
+func (f *File) writeSamples(record []byte, body, crc uint32) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	binary.LittleEndian.PutUint64(f.offset[:], uint64(f.size.Load()))
+	return f.write(func(b []byte) []byte {
+		return appendFrame(b, kindSamplesAt, body, crc, f.offset[:], record)
+	})
+}
+
+// checkpoint writes the header once more, and how far the body goes.
+func (f *File) checkpoint(kind byte) error {
+	text, err := json.Marshal(f.header)
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.write(func(b []byte) []byte {
+		return appendFrame(b, kind, 0, 0, offsetOf(f.size.Load()), text)
+	})
+}
+
+// write appends to the journal what encode appends. Called with the lock.
+func (f *File) write(encode func([]byte) []byte) error {
 	if f.closed {
 		return os.ErrClosed
 	}
-	f.frameBuf = appendFrame(f.frameBuf[:0], kind, payload, body, crc)
+	f.frameBuf = encode(f.frameBuf[:0])
 	if _, err := f.journal.WriteAt(f.frameBuf, f.journalSize); err != nil {
 		return err
 	}
@@ -100,19 +131,37 @@ func (f *File) writeFrame(kind byte, payload []byte, body, crc uint32) error {
 	return nil
 }
 
-// Release gives body bytes [from, to) back to the disk. The caller knows that a
-// store holds them. They can't be read any more.
-func (f *File) Release(from, to int64) error {
-	if err := f.writeFrame(kindRelease, releaseRange(from, to), 0, 0); err != nil {
-		return err
-	}
-	if err := punch(f.body, f.room+from, to-from); err != nil {
-		return err
+// Release gives body bytes [from, to) of each range back to the disk. The caller
+// knows that a store holds them. They can't be read any more. That is in the
+// journal, on the disk, before the first hole is there: else a power cut would
+// leave a hole that looks like damage.
+func (f *File) Release(parts ...[2]int64) error {
+	if len(parts) == 0 {
+		return nil
 	}
 	f.mu.Lock()
-	f.gone = append(f.gone, [2]int64{from, to})
+	err := f.write(func(b []byte) []byte {
+		for _, p := range parts {
+			b = appendFrame(b, kindRelease, 0, 0, span(p[0], p[1]))
+		}
+		return b
+	})
 	f.mu.Unlock()
-	f.dir.book(f.name, from-to)
+	if err != nil {
+		return err
+	}
+	if err := dataSync(f.journal); err != nil {
+		return f.failed(err)
+	}
+	for _, p := range parts {
+		f.mu.Lock()
+		f.gone = f.gone.add(p[0], p[1]) // from here on it is not to be read
+		f.mu.Unlock()
+		if err := punch(f.body, f.room+p[0], p[1]-p[0]); err != nil {
+			return err
+		}
+		f.dir.book(f.name, p[0]-p[1])
+	}
 	return nil
 }
 
@@ -137,6 +186,11 @@ func (f *File) Sync() error {
 	if err == nil {
 		return nil
 	}
+	return f.failed(err)
+}
+
+// failed notes that a sync failed.
+func (f *File) failed(err error) error {
 	err = fmt.Errorf("sync: %w", err)
 	if !errors.Is(err, os.ErrClosed) {
 		f.dir.fell(err, f)
@@ -144,8 +198,31 @@ func (f *File) Sync() error {
 	return err
 }
 
-// Close ends the writing; the file stays in the spool until Dir.Remove.
+// Close ends the writing: all of the file, and its name, survive a power loss from
+// then on. It waits for the disk. The file stays in the spool until Dir.Remove.
+// After an error it is closed, and suspect if it could not be synced.
 func (f *File) Close() error {
+	f.mu.Lock()
+	closed := f.closed
+	f.mu.Unlock()
+	if closed {
+		return nil
+	}
+	var err error
+	if f.Size() > 0 { // else it is about to be removed
+		err = f.checkpoint(kindEnd)
+		if e := f.dir.sync(f); err == nil {
+			err = e
+		}
+	}
+	if e := f.shut(); err == nil {
+		err = e
+	}
+	return err
+}
+
+// shut closes the file as it is.
+func (f *File) shut() error {
 	f.dir.forget(f)
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -166,7 +243,7 @@ func create(d *Dir, name string, h Header) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &File{dir: d, name: name, room: h.Room}
+	f := &File{dir: d, name: name, room: h.Room, header: h}
 	if f.body, err = d.root.OpenFile(name+bodyExt, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600); err != nil {
 		return nil, err
 	}
@@ -175,7 +252,10 @@ func create(d *Dir, name string, h Header) (*File, error) {
 		_ = d.root.Remove(name + bodyExt)
 		return nil, err
 	}
-	if err := f.writeFrame(kindHeader, text, 0, 0); err != nil {
+	f.mu.Lock()
+	err = f.write(func(b []byte) []byte { return appendFrame(b, kindHeader, 0, 0, text) })
+	f.mu.Unlock()
+	if err != nil {
 		f.discard()
 		return nil, err
 	}
@@ -185,6 +265,6 @@ func create(d *Dir, name string, h Header) (*File, error) {
 
 // discard undoes create.
 func (f *File) discard() {
-	f.Close()
+	_ = f.shut()
 	_ = f.dir.Remove(f.name)
 }

@@ -87,7 +87,7 @@ func punch(f *os.File, off, n int64) error {
 // freeBytes is the space that an unprivileged process may still use.
 func freeBytes(f *os.File) (int64, error) {
 	var s unix.Statfs_t
-	if err := unix.Fstatfs(int(f.Fd()), &s); err != nil {
+	if err := withFD(f, func(fd int) error { return unix.Fstatfs(fd, &s) }); err != nil {
 		return 0, &os.PathError{Op: "statfs", Path: f.Name(), Err: err}
 	}
 	return int64(s.Bavail) * int64(s.Bsize), nil //nolint:unconvert // 32 bits on arm

@@ -3,10 +3,7 @@ package spool
 import (
 	"encoding/binary"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"hash/crc32"
-	"io"
 	"time"
 
 	"github.com/live-recording/liverecord/hooks"
@@ -15,29 +12,50 @@ import (
 // The journal stands beside the body and describes it. It is a sequence of
 // frames, each of which is whole or does not count:
 //
-//	kind      1 byte   'H' header, 'S' samples, 'R' released range
+//	kind      1 byte
 //	length    uint32   of the payload, little endian
 //	body      uint32   number of body bytes that this frame describes
 //	body CRC  uint32   CRC-32C of those bytes
 //	payload   length bytes
 //	CRC       uint32   CRC-32C of all of the above
 //
-// The first frame is the header. The k-th samples frame describes the bytes of
-// the body that follow those of the frames before it.
+// The kinds and their payloads; offsets are uint64, little endian, in the body:
+//
+//	A  offset, then the record of the samples in [offset, offset+body)
+//	S  the same without offset, of older versions: the bytes that follow those
+//	   of the samples frame before
+//	H  the header, first of all
+//	C  checkpoint: the size of the body so far, then the header once more
+//	E  end: the same, written when the file is closed
+//	R  from, to: a range that was given back to the disk
+//	D  from, to: a range that was found damaged; what it held is left out
+//	T  size: what the frames before this one say of bytes behind it is void
+//
+// Nothing of a journal depends on the frame before: a reader that meets bytes
+// that are no frame goes on at the next one that is (see scanner).
 const (
-	kindHeader  = 'H'
-	kindSamples = 'S'
-	kindRelease = 'R'
+	kindHeader     = 'H'
+	kindSamples    = 'S'
+	kindSamplesAt  = 'A'
+	kindCheckpoint = 'C'
+	kindEnd        = 'E'
+	kindRelease    = 'R'
+	kindDamaged    = 'D'
+	kindTruncate   = 'T'
 
 	frameHead = 1 + 4 + 4 + 4
 	frameTail = 4
+	offsetLen = 8
 	maxFrame  = 64 << 20 // a frame that claims more is garbage
+
+	// checkpointEvery is the number of samples frames between two checkpoints.
+	checkpointEvery = 128
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // Header says what a growing file is, so that a lost state database loses no
-// media. It is written once.
+// media.
 type Header struct {
 	Recording int64         `json:"recording"`
 	File      int64         `json:"file"`
@@ -63,86 +81,81 @@ type frame struct {
 	size    int64 // of the whole frame in the journal
 }
 
-// appendFrame encodes a frame. payload and parts are not kept.
-func appendFrame(dst []byte, kind byte, payload []byte, body uint32, bodyCRC uint32) []byte {
-	start := len(dst)
+// appendFrame encodes a frame, whose payload is parts one after the other.
+func appendFrame(dst []byte, kind byte, body, bodyCRC uint32, parts ...[]byte) []byte {
+	start, n := len(dst), 0
+	for _, p := range parts {
+		n += len(p)
+	}
 	dst = append(dst, kind)
-	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(payload)))
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(n))
 	dst = binary.LittleEndian.AppendUint32(dst, body)
 	dst = binary.LittleEndian.AppendUint32(dst, bodyCRC)
-	dst = append(dst, payload...)
+	for _, p := range parts {
+		dst = append(dst, p...)
+	}
 	return binary.LittleEndian.AppendUint32(dst, crc32.Checksum(dst[start:], castagnoli))
 }
 
-// errTorn marks the end of what is valid.
-var errTorn = errors.New("torn journal")
-
-// readFrame reads the next frame into buf (grown as needed). io.EOF at a clean
-// end, errTorn if what follows is not a whole frame.
-func readFrame(r io.Reader, buf []byte) (frame, []byte, error) {
-	if cap(buf) < frameHead {
-		buf = make([]byte, 0, 64<<10)
+// parseFrame reads the frame that begins at raw[0]; false if raw does not begin
+// with a whole one. The payload is part of raw.
+func parseFrame(raw []byte) (frame, bool) {
+	if len(raw) < frameHead+frameTail {
+		return frame{}, false
 	}
-	buf = buf[:frameHead]
-	if n, err := io.ReadFull(r, buf); err != nil {
-		if n == 0 && err == io.EOF {
-			return frame{}, buf, io.EOF
-		}
-		return frame{}, buf, tornUnlessIO(err)
+	total := frameHead + int64(binary.LittleEndian.Uint32(raw[1:])) + frameTail
+	if total > maxFrame || total > int64(len(raw)) {
+		return frame{}, false
 	}
-	n := binary.LittleEndian.Uint32(buf[1:])
-	if n > maxFrame {
-		return frame{}, buf, errTorn
-	}
-	total := frameHead + int(n) + frameTail
-	if cap(buf) < total {
-		buf = append(make([]byte, 0, total+total/2), buf...)
-	}
-	buf = buf[:total]
-	if _, err := io.ReadFull(r, buf[frameHead:]); err != nil {
-		return frame{}, buf, tornUnlessIO(err)
-	}
-	end := frameHead + int(n)
-	if crc32.Checksum(buf[:end], castagnoli) != binary.LittleEndian.Uint32(buf[end:]) {
-		return frame{}, buf, errTorn
+	end := total - frameTail
+	if crc32.Checksum(raw[:end], castagnoli) != binary.LittleEndian.Uint32(raw[end:]) {
+		return frame{}, false
 	}
 	return frame{
-		kind:    buf[0],
-		body:    binary.LittleEndian.Uint32(buf[5:]),
-		bodyCRC: binary.LittleEndian.Uint32(buf[9:]),
-		payload: buf[frameHead:end],
-		size:    int64(total),
-	}, buf, nil
+		kind:    raw[0],
+		body:    binary.LittleEndian.Uint32(raw[5:]),
+		bodyCRC: binary.LittleEndian.Uint32(raw[9:]),
+		payload: raw[frameHead:end],
+		size:    total,
+	}, true
 }
 
-func tornUnlessIO(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return errTorn
+// header decodes what an H, C or E frame says.
+func (f *frame) header() (h Header, err error) {
+	text := f.payload
+	if f.kind != kindHeader && len(text) >= offsetLen {
+		text = text[offsetLen:]
 	}
-	return err
+	err = json.Unmarshal(text, &h)
+	return h, err
 }
 
-func decodeHeader(f frame) (Header, error) {
-	var h Header
-	if f.kind != kindHeader {
-		return h, fmt.Errorf("%w: no header", errTorn)
+// offset is what an A, C, E or T frame begins with; -1 if it is none.
+func (f *frame) offset() int64 {
+	if len(f.payload) < offsetLen {
+		return -1
 	}
-	if err := json.Unmarshal(f.payload, &h); err != nil {
-		return h, fmt.Errorf("%w: header: %w", errTorn, err)
-	}
-	return h, nil
+	return max(-1, int64(binary.LittleEndian.Uint64(f.payload)))
 }
 
-// releaseRange is the payload of a release frame.
-func releaseRange(from, to int64) []byte {
+// record is the record of a samples frame.
+func (f *frame) record() []byte {
+	if f.kind == kindSamplesAt {
+		return f.payload[offsetLen:]
+	}
+	return f.payload
+}
+
+// span is the payload of R and D frames.
+func span(from, to int64) []byte {
 	b := binary.LittleEndian.AppendUint64(nil, uint64(from))
 	return binary.LittleEndian.AppendUint64(b, uint64(to))
 }
 
-func decodeRelease(p []byte) (from, to int64, ok bool) {
-	if len(p) != 16 {
+func decodeSpan(p []byte) (from, to int64, ok bool) {
+	if len(p) != 2*offsetLen {
 		return 0, 0, false
 	}
-	from, to = int64(binary.LittleEndian.Uint64(p)), int64(binary.LittleEndian.Uint64(p[8:]))
+	from, to = int64(binary.LittleEndian.Uint64(p)), int64(binary.LittleEndian.Uint64(p[offsetLen:]))
 	return from, to, from >= 0 && to >= from
 }

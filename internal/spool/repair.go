@@ -1,296 +1,262 @@
 package spool
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
 	"os"
 	"syscall"
-
-	"github.com/live-recording/liverecord/internal/mux"
 )
 
 // Report tells what repair found.
 type Report struct {
 	Body    int64 // valid body bytes
-	Records int
+	Records int   // that are whole
 	// CutBody and CutJournal are the bytes behind the last whole record.
 	CutBody, CutJournal int64
 	// Released is how many of the body bytes were given back to the disk.
 	Released int64
+	// Damaged is how many of the body bytes are not what was written, or are
+	// described by nothing. What they held is left out.
+	Damaged int64
 }
 
-// ErrNoHeader tells that the journal does not even hold a header. Nothing that
-// the file may hold can be understood; it was created in the instant of the crash.
-var ErrNoHeader = errors.New("the journal has no header")
+// Torn tells whether something behind the last whole record is cut off.
+func (r *Report) Torn() bool { return r.CutBody > 0 || r.CutJournal > 0 }
 
-// Open opens a file of an earlier run for appending: it finds the longest
-// prefix of journal and body that agree and cuts both there.
-func (d *Dir) Open(name string) (*File, Header, Report, error) {
-	body, err := d.root.OpenFile(name+bodyExt, os.O_RDWR, 0)
-	if err != nil {
-		return nil, Header{}, Report{}, err
-	}
-	journal, err := d.root.OpenFile(name+journalExt, os.O_RDWR, 0)
-	if err != nil {
-		body.Close()
-		return nil, Header{}, Report{}, err
-	}
-	h, rep, end, err := examine(body, journal)
-	if err == nil {
-		err = cut(body, h.Room+rep.Body, journal, end, rep)
-	}
-	if err != nil {
-		body.Close()
-		journal.Close()
-		return nil, h, rep, err
-	}
-	f := &File{dir: d, name: name, room: h.Room, body: body, journal: journal, journalSize: end}
-	f.size.Store(rep.Body)
-	f.gone, err = releasedRanges(journal)
-	if err != nil {
-		f.closed = true
-		return nil, h, rep, errors.Join(err, body.Close(), journal.Close())
-	}
-	d.mu.Lock()
-	d.live[name] = f
-	d.mu.Unlock()
-	return f, h, rep, nil
+var (
+	// ErrNoHeader tells that neither journal nor body hold anything: the file was
+	// created in the instant of the crash. It may be dropped.
+	ErrNoHeader = errors.New("the file is empty")
+	// ErrBad tells that a file holds something that can't be understood: nothing
+	// of its journal says what it is, or no record is whole. See Dir.SetAside.
+	ErrBad = errors.New("the file can't be understood")
+)
+
+// findings is what examine saw.
+type findings struct {
+	header  Header
+	report  Report
+	notes   notes
+	journal int64  // size of the journal
+	fresh   ranges // damaged, and not noted yet; each one a record or a gap
+	marked  bool   // frames speak of more than is valid: a T frame is due
+	astray  bool   // S frames could not be placed
+	eio     error  // something could not be read
 }
 
-// Examine reports on a file at rest without changing it.
-func (d *Dir) Examine(name string) (Header, Report, error) {
-	body, err := d.root.Open(name + bodyExt)
-	if err != nil {
-		return Header{}, Report{}, err
-	}
-	defer body.Close()
-	journal, err := d.root.Open(name + journalExt)
-	if err != nil {
-		return Header{}, Report{}, err
-	}
-	defer journal.Close()
-	h, rep, _, err := examine(body, journal)
-	return h, rep, err
-}
-
-// examine walks the journal and checks each range of the body against it.
-// end is the length of the valid journal.
-func examine(body, journal *os.File) (h Header, rep Report, end int64, err error) {
+// examine walks the journal and checks each range of the body against it. An
+// error of the disk is returned if it lets nothing be read; one that hides parts
+// makes them damaged.
+func examine(body, journal *os.File) (*findings, error) {
 	bodyInfo, err := body.Stat()
 	if err != nil {
-		return h, rep, 0, err
+		return nil, err
 	}
 	journalInfo, err := journal.Stat()
 	if err != nil {
-		return h, rep, 0, err
+		return nil, err
 	}
-	w := walker{r: bufio.NewReaderSize(journal, 256<<10)}
-	f, err := w.next()
+	x := &findings{journal: journalInfo.Size()}
+	if x.header, err = findHeader(journal, x.journal, body, bodyInfo.Size()); err != nil {
+		return x, err
+	}
+	if x.notes, err = readNotes(journal, x.journal); err != nil {
+		return x, err
+	}
+	c := checker{findings: x, body: body, have: bodyInfo.Size() - x.header.Room}
+	c.replay = replay{scanner: newScanner(journal, x.journal), notes: &x.notes, place: c.place}
+	err = c.each(c.step)
+	if err == nil {
+		err = c.fault
+	}
 	if err != nil {
-		if errors.Is(err, errTorn) || errors.Is(err, io.EOF) {
-			err = ErrNoHeader
-		}
-		return h, rep, 0, err
+		return x, err
 	}
-	if h, err = decodeHeader(f); err != nil {
-		return h, rep, 0, fmt.Errorf("%w: %w", ErrNoHeader, err)
+	c.finish()
+	if x.eio != nil && x.report.Records == 0 {
+		return x, x.eio // all of it may be there tomorrow
 	}
-	end = f.size
-	gone, err := releasedRanges(journal)
-	if err != nil {
-		return h, rep, 0, err
-	}
-	have := bodyInfo.Size() - h.Room
-	for {
-		if f, err = w.next(); err != nil {
-			break
-		}
-		if f.kind == kindSamples {
-			ok, e := matches(body, h.Room+rep.Body, rep.Body, have, f, gone)
-			if e != nil && !errors.Is(e, syscall.EIO) { // what can't be read is not there
-				return h, rep, 0, e
-			}
-			if !ok {
-				break
-			}
-			rep.Body += int64(f.body)
-			rep.Records++
-		}
-		end += f.size
-	}
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, errTorn) {
-		return h, rep, 0, err
-	}
-	rep.Released = gone.below(rep.Body)
-	rep.CutBody, rep.CutJournal = max(0, have-rep.Body), journalInfo.Size()-end
-	return h, rep, end, nil
+	return x, nil
 }
 
-// matches tells whether the body holds what the frame describes. Ranges that
-// were released can't be read, and need not be: a store has them.
-func matches(body io.ReaderAt, at, off, have int64, f frame, gone ranges) (bool, error) {
-	if off+int64(f.body) > have {
+// findHeader reads the header, or one of its copies.
+func findHeader(journal io.ReaderAt, size int64, body io.ReaderAt, bodySize int64) (h Header, err error) {
+	s := newScanner(journal, size)
+	for {
+		f, err := s.next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return h, err
+		}
+		if f.kind == kindHeader || f.kind == kindCheckpoint || f.kind == kindEnd {
+			if h, err := f.header(); err == nil {
+				return h, nil
+			}
+		}
+	}
+	if s.eio != nil {
+		return h, s.eio
+	}
+	if s.frames > 0 {
+		return h, fmt.Errorf("%w: its journal has %d frames and no header", ErrBad, s.frames)
+	}
+	empty, err := allZero(body, bodySize)
+	switch {
+	case err != nil:
+		return h, err
+	case !empty:
+		return h, fmt.Errorf("%w: its journal has no header", ErrBad)
+	}
+	return h, ErrNoHeader
+}
+
+// allZero tells whether a body holds nothing but zeros, or nothing at all.
+func allZero(r io.ReaderAt, size int64) (bool, error) {
+	buf := make([]byte, window)
+	for off := int64(0); off < size; off += int64(len(buf)) {
+		p := buf[:min(size-off, int64(len(buf)))]
+		if _, err := r.ReadAt(p, off); err != nil && err != io.EOF {
+			return false, err
+		}
+		for _, b := range p {
+			if b != 0 {
+				return false, nil
+			}
+		}
+	}
+	return true, nil
+}
+
+// checker compares the pieces that the journal speaks of with the body.
+type checker struct {
+	replay
+	*findings
+	body io.ReaderAt
+	have int64 // body bytes on the disk
+
+	solid  int64 // end of the last record that is whole
+	last   int64 // end of all that the journal speaks of
+	closed bool  // and that is where the file was closed
+	buf    []byte
+	fault  error
+}
+
+// step takes one piece; false ends the walk.
+func (c *checker) step(s step) bool {
+	c.last, c.closed = max(c.last, s.to), false
+	if s.to > c.have {
+		return false // torn: the body lacks what follows
+	}
+	switch {
+	case s.end():
+		c.closed = true
+		return true
+	case c.findings.notes.gone.touch(s.from, s.to):
+		// A store has what is missing here.
+	case c.findings.notes.bad.covers(s.from, s.to):
+		return true
+	case s.frame == nil:
+		c.fresh = append(c.fresh, [2]int64{s.from, s.to})
+		return true
+	default:
+		ok, err := c.whole(s.from, s.frame)
+		if err != nil {
+			c.fault = err
+			return false
+		}
+		if !ok {
+			c.fresh = append(c.fresh, [2]int64{s.from, s.to})
+			return true
+		}
+	}
+	if s.frame != nil {
+		c.report.Records++
+	}
+	c.solid = s.to
+	return true
+}
+
+// unreadable notes that a part of the body can't be read.
+func (x *findings) unreadable(err error) { x.eio = err }
+
+// whole tells whether the body holds at off what the frame describes.
+func (c *checker) whole(off int64, f *frame) (bool, error) {
+	if off < 0 || off+int64(f.body) > c.have {
 		return false, nil
 	}
-	if gone.touch(off, off+int64(f.body)) {
-		return true, nil
+	if c.buf == nil {
+		c.buf = make([]byte, 1<<20)
 	}
-	buf := make([]byte, min(int64(f.body), 1<<20))
 	crc := uint32(0)
 	for left := int64(f.body); left > 0; {
-		p := buf[:min(left, int64(len(buf)))]
-		if _, err := body.ReadAt(p, at); err != nil && err != io.EOF {
+		p := c.buf[:min(left, int64(len(c.buf)))]
+		if _, err := c.body.ReadAt(p, c.header.Room+off); err != nil && err != io.EOF {
+			if errors.Is(err, syscall.EIO) {
+				c.unreadable(err)
+				return false, nil
+			}
 			return false, err
 		}
 		crc = crc32.Update(crc, castagnoli, p)
-		at, left = at+int64(len(p)), left-int64(len(p))
+		off, left = off+int64(len(p)), left-int64(len(p))
 	}
 	return crc == f.bodyCRC, nil
 }
 
-func cut(body *os.File, bodyEnd int64, journal *os.File, journalEnd int64, rep Report) error {
-	if rep.CutBody > 0 {
-		if err := body.Truncate(bodyEnd); err != nil {
-			return err
+// place finds an S frame behind something that can't be read. It is where it is
+// whole: behind as many bytes as the lost frame spoke of, or so far from the end
+// of the body as the frames that follow say.
+func (c *checker) place(off int64, f *frame) int64 {
+	for _, at := range []int64{off + c.claim, off, c.have - int64(f.body) - c.rest()} {
+		if at < off {
+			continue
+		}
+		ok, err := c.whole(at, f)
+		if err != nil {
+			c.fault = err
+			return -1
+		}
+		if ok {
+			return at
 		}
 	}
-	if rep.CutJournal > 0 {
-		return journal.Truncate(journalEnd)
-	}
-	return nil
+	c.astray = true
+	return -1
 }
 
-type walker struct {
-	r     *bufio.Reader
-	buf   []byte
-	began bool
-}
-
-func (w *walker) next() (frame, error) {
-	f, buf, err := readFrame(w.r, w.buf)
-	w.buf = buf
-	if w.began && errors.Is(err, syscall.EIO) {
-		err = errTorn // what can't be read is not there; but a header may be read later
-	}
-	w.began = true
-	return f, err
-}
-
-// ranges are the released parts of a body.
-type ranges [][2]int64
-
-func (r ranges) touch(from, to int64) bool {
-	for _, x := range r {
-		if from < x[1] && x[0] < to {
-			return true
-		}
-	}
-	return false
-}
-
-func (r ranges) below(end int64) (sum int64) {
-	for _, x := range r {
-		sum += max(0, min(x[1], end)-min(x[0], end))
-	}
-	return sum
-}
-
-// releasedRanges reads the journal once for its release frames.
-func releasedRanges(journal *os.File) (ranges, error) {
-	var out ranges
-	err := frames(journal, func(f frame) bool {
-		if from, to, ok := decodeRelease(f.payload); ok && f.kind == kindRelease {
-			if n := len(out); n > 0 && out[n-1][1] == from {
-				out[n-1][1] = to
-			} else {
-				out = append(out, [2]int64{from, to})
-			}
-		}
-		return true
-	})
-	return out, err
-}
-
-// Released returns what tells whether any byte of a range of the body of a file
-// at rest was given back to the disk, so that it can't be read.
-func (d *Dir) Released(name string) (func(from, to int64) bool, error) {
-	j, err := d.root.Open(name + journalExt)
-	if err != nil {
-		return nil, err
-	}
-	defer j.Close()
-	gone, err := releasedRanges(j)
-	return gone.touch, err
-}
-
-// frames calls yield for each whole frame, until it returns false.
-func frames(journal io.ReaderAt, yield func(frame) bool) error {
-	w := walker{r: bufio.NewReaderSize(io.NewSectionReader(journal, 0, 1<<62), 256<<10)}
+// rest is the sum of the body bytes of the S frames behind the present one.
+func (c *checker) rest() (sum int64) {
+	s := newScanner(c.r, c.size)
+	s.pos = c.pos
 	for {
-		f, err := w.next()
-		if errors.Is(err, io.EOF) || errors.Is(err, errTorn) {
-			return nil
-		}
+		f, err := s.next()
 		if err != nil {
-			return err
+			return sum
 		}
-		if !yield(f) {
-			return nil
-		}
-	}
-}
-
-// Records reads the payloads of a file's journal, live or at rest.
-func (d *Dir) Records(name string) mux.Records {
-	return func(yield func([]byte, error) bool) {
-		j, err := d.root.Open(name + journalExt)
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		defer j.Close()
-		err = frames(j, func(f frame) bool {
-			return f.kind != kindSamples || yield(f.payload, nil)
-		})
-		if err != nil {
-			yield(nil, err)
+		if f.kind == kindSamples {
+			sum += int64(f.body)
 		}
 	}
 }
 
-// Header reads a file's header.
-func (d *Dir) Header(name string) (Header, error) {
-	j, err := d.root.Open(name + journalExt)
-	if err != nil {
-		return Header{}, err
+// finish sums up. What is damaged at the end is a torn tail, unless the file was
+// closed there.
+func (c *checker) finish() {
+	x, r := c.findings, &c.report
+	if c.scanner.eio != nil {
+		x.eio = c.scanner.eio
 	}
-	defer j.Close()
-	w := walker{r: bufio.NewReader(j)}
-	f, err := w.next()
-	if err != nil {
-		return Header{}, ErrNoHeader
+	r.Body = c.solid
+	if c.closed {
+		r.Body = c.last
 	}
-	return decodeHeader(f)
+	x.fresh = x.fresh.clip(r.Body)
+	r.Released = x.notes.gone.below(r.Body)
+	r.Damaged = x.fresh.below(r.Body) + x.notes.bad.below(r.Body)
+	r.CutBody, r.CutJournal = max(0, c.have-r.Body), x.journal-x.notes.end
+	x.marked = r.CutBody > 0 || r.CutJournal > 0 || c.last > r.Body
 }
-
-// Body opens the body of a file for reading, live or at rest. size is the number
-// of valid body bytes of a file at rest, as Examine found it.
-func (d *Dir) Body(name string, room, size int64) (Body, error) {
-	f, err := d.root.Open(name + bodyExt)
-	if err != nil {
-		return Body{}, err
-	}
-	return Body{f, io.NewSectionReader(f, room, size)}, nil
-}
-
-// Body is a body opened for reading; offset 0 is the first byte after the room.
-type Body struct {
-	f *os.File
-	*io.SectionReader
-}
-
-// Close releases the file.
-func (b Body) Close() error { return b.f.Close() }

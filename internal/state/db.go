@@ -21,9 +21,12 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"github.com/live-recording/liverecord/internal/hang"
 )
 
 //go:embed migrations/*.sql
@@ -34,8 +37,12 @@ const (
 	groupMax    = 2000                  // changes in one transaction
 )
 
-// ErrClosed is returned by Update after Close.
-var ErrClosed = errors.New("state is closed")
+var (
+	// ErrClosed is returned by Update after Close.
+	ErrClosed = errors.New("state is closed")
+	// ErrNewer tells that the state is not broken, but not for this version.
+	ErrNewer = errors.New("it was written by a newer version")
+)
 
 // DB is the open state. Safe for concurrent use.
 type DB struct {
@@ -46,6 +53,13 @@ type DB struct {
 	copy  string // folder of a copy, removed by Close
 	done  chan struct{}
 	once  sync.Once
+
+	abandoned chan struct{} // closed when nobody waits for the writer any more
+	abandon   sync.Once
+	closeErr  error // of the files; read it after done
+	lock      atomic.Pointer[Lock]
+	damage    atomic.Pointer[error]
+	damaged   func(error)
 }
 
 // Tx is a transaction inside Update.
@@ -57,10 +71,15 @@ type op struct {
 	done   chan error
 }
 
-// Open opens or creates the state file and brings its schema up to date.
+// Open opens or creates the state file and brings its schema up to date. IsBroken
+// tells whether the error means that the file is damaged, see SetAside. A state
+// of a newer version is left as it is, and the error is ErrNewer.
 func Open(path string) (*DB, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("state: %w", err)
+	}
+	if err := notEmpty(path); err != nil {
+		return nil, fmt.Errorf("state %s: %w", path, err)
 	}
 	if err := touchPrivate(path); err != nil {
 		return nil, err
@@ -76,7 +95,10 @@ func Open(path string) (*DB, error) {
 		return nil, fmt.Errorf("state: %w", err)
 	}
 	w.SetMaxOpenConns(1)
-	if err := migrate(w); err != nil {
+	if err = whole(w, path); err == nil {
+		err = migrate(w)
+	}
+	if err != nil {
 		w.Close()
 		return nil, fmt.Errorf("state %s: %w", path, err)
 	}
@@ -86,7 +108,7 @@ func Open(path string) (*DB, error) {
 		return nil, fmt.Errorf("state: %w", err)
 	}
 	r.SetMaxOpenConns(4)
-	db := &DB{write: w, read: r, ops: make(chan op, 256), quit: make(chan struct{}), done: make(chan struct{})}
+	db := &DB{write: w, read: r, ops: make(chan op, 256), quit: make(chan struct{}), done: make(chan struct{}), abandoned: make(chan struct{})}
 	go db.run()
 	return db, nil
 }
@@ -107,12 +129,45 @@ func escapePath(p string) string {
 // Close commits what is under way and closes the file.
 func (db *DB) Close() error {
 	db.once.Do(func() { close(db.quit) })
-	<-db.done
-	err := errors.Join(db.read.Close(), db.write.Close())
-	if db.copy != "" {
-		err = errors.Join(err, os.RemoveAll(db.copy))
+	if db.ops == nil { // without a writer
+		db.abandon.Do(db.closeFiles)
 	}
-	return err
+	<-db.done
+	return db.closeErr
+}
+
+// CloseWithin is Close that waits for at most so long. If the disk does not
+// answer by then it returns hang.ErrNoAnswer: whoever waits for an Update gets
+// ErrClosed, and the file is closed as soon as the disk answers.
+func (db *DB) CloseWithin(patience time.Duration) error {
+	db.once.Do(func() { close(db.quit) })
+	t := time.NewTimer(patience)
+	defer t.Stop()
+	select {
+	case <-db.done:
+		return db.closeErr
+	case <-t.C:
+		db.abandon.Do(func() {
+			close(db.abandoned)
+			for _, pool := range []*sql.DB{db.read, db.write} {
+				go pool.Close() //nolint:errcheck // frees who waits for a connection; closeFiles closes again
+			}
+		})
+		return hang.ErrNoAnswer
+	}
+}
+
+// Own gives the lock of the state to db, which releases it after the file is closed.
+func (db *DB) Own(l *Lock) { db.lock.Store(l) }
+
+// closeFiles is the last thing that the writer does.
+func (db *DB) closeFiles() {
+	db.closeErr = errors.Join(db.read.Close(), db.write.Close())
+	if db.copy != "" {
+		db.closeErr = errors.Join(db.closeErr, os.RemoveAll(db.copy))
+	}
+	db.closeErr = errors.Join(db.closeErr, db.lock.Load().Release())
+	close(db.done)
 }
 
 // Update runs f in a transaction, shared with others that come at the same time,
@@ -144,9 +199,10 @@ func (db *DB) send(ctx context.Context, o op) error {
 		case err := <-o.done:
 			return err
 		default:
-			return ErrClosed
 		}
+	case <-db.abandoned:
 	}
+	return ErrClosed
 }
 
 // Reader gives read access. The caller closes rows; writes through it fail or
@@ -154,7 +210,7 @@ func (db *DB) send(ctx context.Context, o op) error {
 func (db *DB) Reader() *sql.DB { return db.read }
 
 func (db *DB) run() {
-	defer close(db.done)
+	defer db.closeFiles()
 	for {
 		select {
 		case o := <-db.ops:
@@ -162,6 +218,8 @@ func (db *DB) run() {
 		case <-db.quit:
 			for {
 				select {
+				case <-db.abandoned: // what was not begun never happens: its callers were told so
+					return
 				case o := <-db.ops:
 					db.group(o)
 				default:
@@ -174,8 +232,13 @@ func (db *DB) run() {
 
 // group runs first and what arrives with it in one transaction.
 func (db *DB) group(first op) {
+	if db.isAbandoned() {
+		first.done <- ErrClosed
+		return
+	}
 	tx, err := db.write.Begin()
 	if err != nil {
+		db.examine(err)
 		first.done <- err
 		return
 	}
@@ -185,6 +248,7 @@ func (db *DB) group(first op) {
 	defer timer.Stop()
 	run := func(o op) {
 		if err := savepoint(t, o.f); err != nil {
+			db.examine(err)
 			o.done <- err
 			return
 		}
@@ -210,8 +274,8 @@ func (db *DB) group(first op) {
 			more = false
 		}
 	}
-	err = tx.Commit()
-	if err != nil {
+	if err = tx.Commit(); err != nil {
+		db.examine(err)
 		_ = tx.Rollback()
 	}
 	for _, o := range waiting {
@@ -242,19 +306,20 @@ func migrate(db *sql.DB) error {
 	if _, err := db.Exec("CREATE TABLE IF NOT EXISTS schema_migrations (name TEXT PRIMARY KEY, applied BIGINT NOT NULL)"); err != nil {
 		return err
 	}
+	if err := refuseNewer(db, knownMigrations()); err != nil {
+		return err
+	}
 	names, err := fs.Glob(migrations, "migrations/*.sql")
 	if err != nil {
 		return err
 	}
-	known := map[string]bool{}
 	for _, n := range names {
 		base := filepath.Base(n)
-		known[base] = true
 		if err := apply(db, n, base); err != nil {
 			return fmt.Errorf("migration %s: %w", base, err)
 		}
 	}
-	return refuseNewer(db, known)
+	return nil
 }
 
 func apply(db *sql.DB, file, name string) error {
@@ -293,7 +358,7 @@ func refuseNewer(db *sql.DB, known map[string]bool) error {
 			return err
 		}
 		if !known[n] {
-			return fmt.Errorf("it was written by a newer version (%s); run that version, or move the file away", n)
+			return fmt.Errorf("%w (%s); run that version, or move the file away", ErrNewer, n)
 		}
 	}
 	return rows.Err()

@@ -72,7 +72,7 @@ func TestFileAndPartsRoundTripAndKeysAreNeverShared(t *testing.T) {
 		if err := tx.InsertFile(f); err != nil {
 			return err
 		}
-		return tx.PutPart(PartRow{File: 7, Number: 2, Start: 3, Size: 4, ETag: "e", CRC64: 1<<64 - 2})
+		return tx.PutPart(PartRow{File: 7, Number: 2, Start: 3, Size: 4, ETag: "e", CRC64: 1<<64 - 2, HasCRC: true, Proven: true})
 	}))
 	other := *f
 	other.ID = 8
@@ -82,7 +82,7 @@ func TestFileAndPartsRoundTripAndKeysAreNeverShared(t *testing.T) {
 	require.Equal(t, f, got)
 	parts, err := Parts(ctx, db.Reader(), 7)
 	require.NoError(t, err)
-	require.Equal(t, []PartRow{{7, 2, 3, 4, "e", 1<<64 - 2}}, parts)
+	require.Equal(t, []PartRow{{File: 7, Number: 2, Start: 3, Size: 4, ETag: "e", CRC64: 1<<64 - 2, HasCRC: true, Proven: true}}, parts)
 	require.NoError(t, db.Update(ctx, func(tx *Tx) error { return tx.DeleteFile(7) }))
 	require.ErrorIs(t, db.Update(ctx, func(tx *Tx) error { return tx.UpdateFile(f) }), ErrNotFound)
 }

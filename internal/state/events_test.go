@@ -28,7 +28,7 @@ func settle(t *testing.T, db *DB, d Delivery) {
 
 func lanes(t *testing.T, db *DB, endpoint string, now time.Time) []int64 {
 	t.Helper()
-	got, err := DueLanes(context.Background(), db.Reader(), endpoint, now, 10)
+	got, err := DueLanes(context.Background(), db.Reader(), endpoint, now, now.Add(2*time.Hour), 10)
 	require.NoError(t, err)
 	return got
 }
@@ -178,4 +178,18 @@ func TestPruneKeepsWhatWaitsAndTheCount(t *testing.T) {
 	require.EqualValues(t, 11, e.Sequence)
 	_, err = EventByID(ctx, db.Reader(), "waits")
 	require.NoError(t, err)
+}
+
+// A delivery that is due later than any pause ends waited on a clock that was
+// ahead: it is due. What waits behind another one is not.
+func TestDueTooFarIsDue(t *testing.T) {
+	db, now := open(t), time.Now()
+	for n, due := range []time.Duration{5 * time.Hour, time.Hour} {
+		id := string(rune('a' + n))
+		addEvent(t, db, Event{ID: id, Recording: int64(n)}, "e")
+		addEvent(t, db, Event{ID: id + "2", Recording: int64(n)}, "e")
+		settle(t, db, Delivery{Event: id, Endpoint: "e", Recording: int64(n), Sequence: 1, State: DeliveryWaiting, Due: now.Add(due)})
+	}
+	require.Equal(t, []int64{0}, lanes(t, db, "e", now))
+	require.Equal(t, []int64{1, 0}, lanes(t, db, "e", now.Add(5*time.Hour)))
 }

@@ -54,7 +54,11 @@ type FileRow struct {
 	Due       time.Time // not to be tried before
 	Error     string
 	Expires   time.Time // local: when to delete; zero = never
-	Detail    FileDetail
+	// KeepFor > 0: it is to be deleted so long after the clock is known to be
+	// right; Expires is zero until then. Stored as a negative expires.
+	KeepFor time.Duration
+	Detail  FileDetail
+	Claimed bool // hls: its keys were found free; what lies there is ours. Written by ClaimList only
 }
 
 // FileDetail is what only some formats or listings need.
@@ -84,7 +88,7 @@ type FileDetail struct {
 }
 
 const fileColumns = `id, recording, parent, seq, format, store, object, state, spool, started, ended, duration, size,
-	etag, crc64, upload, attempts, due, error, expires, detail`
+	etag, crc64, upload, attempts, due, error, expires, detail, claimed`
 
 // InsertFile adds a file. The pair of store and object must be new, see TakenObject.
 func (t *Tx) InsertFile(f *FileRow) error {
@@ -92,21 +96,22 @@ func (t *Tx) InsertFile(f *FileRow) error {
 	if err != nil {
 		return err
 	}
-	_, err = t.Exec(`INSERT INTO files (`+fileColumns+`) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
+	_, err = t.Exec(`INSERT INTO files (`+fileColumns+`) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
 		f.ID, f.Recording, f.Parent, f.Seq, f.Format, f.Store, f.Object, string(f.State), f.Spool,
 		Nanos(f.Started), Nanos(f.Ended), int64(f.Duration), f.Size, f.ETag, crcText(f), f.Upload, f.Attempts,
-		Nanos(f.Due), f.Error, Nanos(f.Expires), string(detail))
+		Nanos(f.Due), f.Error, f.expiry(), string(detail), number(f.Claimed))
 	return err
 }
 
 // UpdateFile writes what the recorder knows of a file: object, state, times,
-// size and detail. What package upload notes is left alone.
+// size and detail. What package upload notes is left alone; so is the object of a
+// playlist and its pieces, which may get another key there, see ClaimList.
 func (t *Tx) UpdateFile(f *FileRow) error {
 	detail, err := json.Marshal(f.Detail)
 	if err != nil {
 		return err
 	}
-	return t.one(`UPDATE files SET object=?, state=?, started=?, ended=?, duration=?, size=?, detail=? WHERE id=?`,
+	return t.one(`UPDATE files SET object = CASE WHEN format='hls' OR parent<>0 THEN object ELSE ? END, state=?, started=?, ended=?, duration=?, size=?, detail=? WHERE id=?`,
 		f.Object, string(f.State), Nanos(f.Started), Nanos(f.Ended), int64(f.Duration), f.Size, string(detail), f.ID)
 }
 
@@ -121,7 +126,14 @@ func (t *Tx) UpdateUpload(f *FileRow) error {
 func (t *Tx) SettleFile(f *FileRow) error {
 	return t.one(`UPDATE files SET object=?, state=?, size=?, etag=?, crc64=?, upload=?, attempts=?, due=?, error=?, expires=?
 		WHERE id=?`, f.Object, string(f.State), f.Size, f.ETag, crcText(f), f.Upload, f.Attempts, Nanos(f.Due), f.Error,
-		Nanos(f.Expires), f.ID)
+		f.expiry(), f.ID)
+}
+
+func (f *FileRow) expiry() int64 {
+	if f.KeepFor > 0 {
+		return -int64(f.KeepFor)
+	}
+	return Nanos(f.Expires)
 }
 
 // DeleteFile removes a row and its parts.
@@ -171,15 +183,18 @@ func Files(ctx context.Context, q Querier, tail string, args ...any) ([]*FileRow
 
 func scanFile(rows *sql.Rows) (*FileRow, error) {
 	var f FileRow
-	var started, ended, duration, due, expires int64
+	var started, ended, duration, due, expires, claimed int64
 	var crc, detail string
 	err := rows.Scan(&f.ID, &f.Recording, &f.Parent, &f.Seq, &f.Format, &f.Store, &f.Object, (*string)(&f.State), &f.Spool,
-		&started, &ended, &duration, &f.Size, &f.ETag, &crc, &f.Upload, &f.Attempts, &due, &f.Error, &expires, &detail)
+		&started, &ended, &duration, &f.Size, &f.ETag, &crc, &f.Upload, &f.Attempts, &due, &f.Error, &expires, &detail, &claimed)
 	if err != nil {
 		return nil, err
 	}
-	f.Started, f.Ended, f.Due, f.Expires = Time(started), Time(ended), Time(due), Time(expires)
-	f.Duration = time.Duration(duration)
+	f.Started, f.Ended, f.Due = Time(started), Time(ended), Time(due)
+	if f.KeepFor = time.Duration(-expires); expires >= 0 {
+		f.Expires, f.KeepFor = Time(expires), 0
+	}
+	f.Duration, f.Claimed = time.Duration(duration), claimed != 0
 	if crc != "" {
 		if f.CRC64, err = strconv.ParseUint(crc, 10, 64); err != nil {
 			return nil, fmt.Errorf("file %d: crc64: %w", f.ID, err)
@@ -197,55 +212,4 @@ func crcText(f *FileRow) string {
 		return ""
 	}
 	return strconv.FormatUint(f.CRC64, 10)
-}
-
-// PartRow is one uploaded part of a growing file.
-type PartRow struct {
-	File   int64
-	Number int
-	Start  int64 // offset in the body
-	Size   int64 // bytes sent (part 1: head and held-back body)
-	ETag   string
-	CRC64  uint64
-}
-
-// PutPart notes an acknowledged part; the same number replaces.
-func (t *Tx) PutPart(p PartRow) error {
-	_, err := t.Exec(`INSERT INTO parts (file, number, start, size, etag, crc64) VALUES (?,?,?,?,?,?)
-		ON CONFLICT (file, number) DO UPDATE SET start=excluded.start, size=excluded.size, etag=excluded.etag, crc64=excluded.crc64`,
-		p.File, p.Number, p.Start, p.Size, p.ETag, strconv.FormatUint(p.CRC64, 10))
-	return err
-}
-
-// DeleteParts forgets a file's parts (the upload begins anew, or is over).
-func (t *Tx) DeleteParts(file int64) error {
-	_, err := t.Exec(`DELETE FROM parts WHERE file=?`, file)
-	return err
-}
-
-// Parts returns a file's parts in order of their numbers.
-func Parts(ctx context.Context, q Querier, file int64) ([]PartRow, error) {
-	rows, err := q.QueryContext(ctx, `SELECT file, number, start, size, etag, crc64 FROM parts WHERE file=? ORDER BY number`, file)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	return scanParts(rows)
-}
-
-func scanParts(rows *sql.Rows) ([]PartRow, error) {
-	var out []PartRow
-	for rows.Next() {
-		var p PartRow
-		var crc string
-		if err := rows.Scan(&p.File, &p.Number, &p.Start, &p.Size, &p.ETag, &crc); err != nil {
-			return nil, err
-		}
-		var err error
-		if p.CRC64, err = strconv.ParseUint(crc, 10, 64); err != nil {
-			return nil, err
-		}
-		out = append(out, p)
-	}
-	return out, rows.Err()
 }

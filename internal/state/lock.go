@@ -5,43 +5,30 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
-	"syscall"
+
+	"github.com/live-recording/liverecord/internal/lockfile"
 )
 
-// Lock is the right to be the only server on a data folder.
-type Lock struct{ f *os.File }
+// Lock is the right to be the only server on a state.
+type Lock = lockfile.Lock
 
-// AcquireLock locks the folder of the state file. The error names the holder.
-// The lock goes with the process, however that ends.
+// AcquireLock makes this process the only server that works on a state. The
+// error names the holder. lockfile.ErrUnsupported: the file system has no locks.
 func AcquireLock(statePath, holder string) (*Lock, error) {
 	if err := os.MkdirAll(filepath.Dir(statePath), 0o700); err != nil {
 		return nil, err
 	}
-	path := statePath + ".lock"
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, err
+	l, err := lockfile.Acquire(lockPath(statePath), holder)
+	var held *lockfile.HeldError
+	if errors.As(err, &held) {
+		return nil, fmt.Errorf("%s is in use by %s; stop that server: nothing is recorded until it has ended. "+
+			"Two servers need a `state`, a `spool.dir` and local store folders of their own each: %w", statePath, held.Holder, err)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		defer f.Close()
-		if !errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("lock %s: %w", path, err)
-		}
-		who, _ := os.ReadFile(path)
-		return nil, fmt.Errorf("%s is in use by %s; stop it, or give this server a `state` of its own",
-			statePath, strings.TrimSpace(string(who)))
-	}
-	if err := f.Truncate(0); err != nil {
-		f.Close()
-		return nil, err
-	}
-	if _, err := f.WriteAt([]byte(holder+"\n"), 0); err != nil {
-		f.Close()
-		return nil, err
-	}
-	return &Lock{f}, nil
+	return l, err
 }
 
-// Release gives the lock back.
-func (l *Lock) Release() error { return l.f.Close() }
+func lockPath(statePath string) string { return statePath + ".lock" }
+
+// LockHolder tells who holds the lock of AcquireLock, in its own words; empty if
+// nobody does. It changes nothing.
+func LockHolder(statePath string) (string, error) { return lockfile.Holder(lockPath(statePath)) }

@@ -11,8 +11,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
-	"syscall"
 )
 
 // OpenReadOnly opens the state for reading, beside a running server or without
@@ -25,8 +23,7 @@ func OpenReadOnly(path string) (db *DB, err error) {
 		return nil, fmt.Errorf("state: %w", err)
 	}
 	db = &DB{quit: make(chan struct{}), done: make(chan struct{})}
-	db.once.Do(func() { close(db.quit) })
-	close(db.done)                                             // no goroutine takes what Update sends
+	db.once.Do(func() { close(db.quit) })                      // no goroutine takes what Update sends
 	dsn := "file:" + escapePath(path) + "?mode=ro&immutable=1" // else SQLite would create files beside it
 	if !closed(path) {
 		if db.copy, err = snapshot(path); err != nil {
@@ -128,30 +125,4 @@ func knownMigrations() map[string]bool {
 		known[e.Name()] = true
 	}
 	return known
-}
-
-// LockHolder tells who holds the lock of AcquireLock, in its own words; empty if
-// nobody does. It changes nothing.
-func LockHolder(statePath string) (string, error) {
-	path := statePath + ".lock"
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
-	}
-	if err != nil {
-		return "", err
-	}
-	defer f.Close() // and with it the lock, if we got it
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
-	if err == nil {
-		return "", nil
-	}
-	if !errors.Is(err, syscall.EWOULDBLOCK) {
-		return "", fmt.Errorf("lock %s: %w", path, err)
-	}
-	text, err := os.ReadFile(path)
-	if who := strings.TrimSpace(string(text)); err != nil || who != "" {
-		return who, err
-	}
-	return "a server that is starting", nil
 }

@@ -82,7 +82,8 @@ const (
 	KindTemporary Kind = iota
 	// KindNotFound tells that there is no such key.
 	KindNotFound
-	// KindNoUpload tells that the store does not know the upload (any more). Begin anew.
+	// KindNoUpload tells that the store does not know the upload (any more).
+	// Restart it from the spool, unless it holds what the spool gave back.
 	KindNoUpload
 	// KindBadPart tells that Complete refused the list of parts. List and send again.
 	KindBadPart
@@ -90,6 +91,10 @@ const (
 	KindCorrupt
 	// KindPermanent cannot heal without a human: 403, no such bucket, bad name.
 	KindPermanent
+	// KindNotStore tells that something else answered in the store's place: a
+	// captive portal, a web front end, a proxy. Nothing is known about the
+	// object. Wait and retry; Remedy says what a human can do.
+	KindNotStore
 )
 
 // Error is any failure of a store.
@@ -99,7 +104,8 @@ type Error struct {
 	Kind   Kind
 	Code   string // the store's own code, e.g. AccessDenied
 	Status int    // HTTP status, 0 if there was no answer
-	// Remedy tells an operator what to do; set for permanent errors.
+	// Remedy tells an operator what to do; set for all errors that do not heal
+	// by themselves.
 	Remedy string
 	// RetryAfter is the store's wish, 0 if none.
 	RetryAfter time.Duration

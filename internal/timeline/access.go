@@ -11,6 +11,7 @@ import (
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/vp9"
 
 	"github.com/live-recording/liverecord/hooks"
+	"github.com/live-recording/liverecord/internal/mux/codec"
 )
 
 // Access says whether decoding can start at an access unit.
@@ -120,7 +121,9 @@ func learn(tr *hooks.Track, payload [][]byte) *hooks.Track {
 			}
 			switch h264.NALUType(n[0] & 0x1f) {
 			case h264.NALUTypeSPS:
-				next.SPS = n
+				if better(tr.Codec, n, next.SPS) {
+					next.SPS = n
+				}
 			case h264.NALUTypePPS:
 				next.PPS = n
 			}
@@ -148,14 +151,26 @@ func learn(tr *hooks.Track, payload [][]byte) *hooks.Track {
 	case hooks.MP3:
 		var h mpeg1audio.FrameHeader
 		if h.Unmarshal(payload[0]) == nil {
-			next.SampleRate, next.Channels = h.SampleRate, channels(h.ChannelMode)
+			next.SampleRate, next.Channels, next.Layer = h.SampleRate, channels(h.ChannelMode), int(h.Layer)
 		}
 	}
 	setPictureSize(&next)
-	if Same(tr, &next) && tr.Width == next.Width && tr.Height == next.Height {
+	if Same(tr, &next) && tr.Width == next.Width && tr.Height == next.Height && tr.Layer == next.Layer {
 		return tr
 	}
 	return &next
+}
+
+// dropHuge removes parameter sets that no file can hold, and counts them. Those
+// of an honest stream have less than a hundredth of that.
+func dropHuge(tr *hooks.Track) (n int) {
+	for _, p := range []*[]byte{&tr.VPS, &tr.SPS, &tr.PPS, &tr.SequenceHeader, &tr.AudioConfig} {
+		if len(*p) > maxParameters {
+			*p = nil
+			n++
+		}
+	}
+	return n
 }
 
 func channels(m mpeg1audio.ChannelMode) int {
@@ -174,30 +189,40 @@ func learnH265(tr *hooks.Track, payload [][]byte) {
 		case h265.NALUType_VPS_NUT:
 			tr.VPS = n
 		case h265.NALUType_SPS_NUT:
-			tr.SPS = n
+			if better(tr.Codec, n, tr.SPS) {
+				tr.SPS = n
+			}
 		case h265.NALUType_PPS_NUT:
 			tr.PPS = n
 		}
 	}
 }
 
+// better tells whether an SPS takes the place of the one that is known. One that
+// cannot be parsed never replaces one that can: pictures that follow would be
+// left out of most formats. It stays in the payload, where a decoder may make
+// something of it.
+func better(c hooks.Codec, sps, known []byte) bool {
+	return !bytes.Equal(sps, known) && (readableSPS(c, sps) || !readableSPS(c, known))
+}
+
+// readableSPS tells whether an SPS can be parsed.
+func readableSPS(c hooks.Codec, sps []byte) bool {
+	if len(sps) == 0 {
+		return false
+	}
+	if c == hooks.H264 {
+		_, err := codec.H264(sps)
+		return err == nil
+	}
+	_, err := codec.H265(sps)
+	return err == nil
+}
+
+// setPictureSize takes the size from parameter sets that can be read.
 func setPictureSize(tr *hooks.Track) {
-	switch tr.Codec {
-	case hooks.H264:
-		var s h264.SPS
-		if len(tr.SPS) > 0 && s.Unmarshal(tr.SPS) == nil {
-			tr.Width, tr.Height = s.Width(), s.Height()
-		}
-	case hooks.H265:
-		var s h265.SPS
-		if len(tr.SPS) > 0 && s.Unmarshal(tr.SPS) == nil {
-			tr.Width, tr.Height = s.Width(), s.Height()
-		}
-	case hooks.AV1:
-		var s av1.SequenceHeader
-		if len(tr.SequenceHeader) > 0 && s.Unmarshal(tr.SequenceHeader) == nil {
-			tr.Width, tr.Height = s.Width(), s.Height()
-		}
+	if p := codec.PictureOf(tr, nil); p.Width > 0 && p.Height > 0 {
+		tr.Width, tr.Height = p.Width, p.Height
 	}
 }
 
@@ -240,7 +265,8 @@ func Same(a, b *hooks.Track) bool {
 	case hooks.AAC:
 		return sameAAC(a.AudioConfig, b.AudioConfig)
 	}
-	return a.SampleRate == b.SampleRate && a.Channels == b.Channels && a.BitDepth == b.BitDepth && a.MuLaw == b.MuLaw
+	return a.SampleRate == b.SampleRate && a.Channels == b.Channels && a.BitDepth == b.BitDepth && a.MuLaw == b.MuLaw &&
+		(a.Layer == b.Layer || a.Layer == 0 || b.Layer == 0)
 }
 
 // sameAAC compares two AudioSpecificConfigs by what a decoder makes of them.

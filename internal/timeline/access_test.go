@@ -1,6 +1,7 @@
 package timeline
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/live-recording/liverecord/hooks"
@@ -36,6 +37,22 @@ func TestSame(t *testing.T) {
 		}
 		if got := Same(&c.b, &c.a); got != c.want {
 			t.Errorf("%s, the other way round: %v", c.name, got)
+		}
+	}
+}
+
+// An SPS that cannot be parsed does not replace one that can, and is taken
+// where there is none: a format may do without.
+func TestUnreadableSPS(t *testing.T) {
+	good := []byte{0x67, 0x64, 0x00, 0x0c, 0xac, 0x3b, 0x50, 0xb0, 0x4b, 0x42, 0x00, 0x00, 0x03, 0x00, 0x02, 0x00, 0x00, 0x03, 0x00, 0x3d, 0x08}
+	bad := []byte{0x67, 0x42, 0xc0, 0x1e, 0, 0, 0, 0, 0, 0}
+	pps := []byte{0x68, 0xee, 0x3c, 0x80}
+	for _, c := range []struct{ have, comes, want []byte }{
+		{good, bad, good}, {bad, good, good}, {nil, bad, bad}, {nil, good, good},
+	} {
+		tr := &hooks.Track{Codec: hooks.H264, ClockRate: 90000, SPS: c.have, PPS: pps}
+		if got := learn(tr, [][]byte{c.comes, pps, {0x65}}); !bytes.Equal(got.SPS, c.want) {
+			t.Errorf("%x, then %x: %x", c.have, c.comes, got.SPS)
 		}
 	}
 }

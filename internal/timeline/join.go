@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/live-recording/liverecord/hooks"
+	"github.com/live-recording/liverecord/internal/memory"
 )
 
 // joinWait bounds, in media and in real time, how long a publication that joins
@@ -21,6 +22,7 @@ type gather struct {
 	count []int // units per track
 	first time.Duration
 	last  time.Duration
+	cost  int64
 }
 
 // hold takes a unit while the publication's beginning is being gathered, and
@@ -33,6 +35,7 @@ func (t *Timeline) hold(u *hooks.Unit, now time.Time) {
 	}
 	g.first, g.last = min(g.first, at), max(g.last, at)
 	g.units = append(g.units, *u)
+	g.cost += memory.UnitCost(u.Payload)
 	g.count[u.Track]++
 	if t.gathered(now) {
 		t.release()
@@ -43,7 +46,7 @@ func (t *Timeline) hold(u *hooks.Unit, now time.Time) {
 // the first one now.
 func (t *Timeline) gathered(now time.Time) bool {
 	g := &t.joining
-	if g.last-g.first >= joinWait || now.Sub(g.since) >= joinWait {
+	if g.last-g.first >= joinWait || g.cost > maxGathered || len(g.units) > 0 && now.Sub(g.since) >= joinWait {
 		return true
 	}
 	for i, l := range t.lanes {

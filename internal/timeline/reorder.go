@@ -2,11 +2,11 @@ package timeline
 
 import (
 	"slices"
-
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
+	"time"
 
 	"github.com/live-recording/liverecord/hooks"
+	"github.com/live-recording/liverecord/internal/memory"
+	"github.com/live-recording/liverecord/internal/mux/codec"
 )
 
 // maxDepth is the largest reorder depth of H.264 and H.265.
@@ -25,6 +25,8 @@ type reorder struct {
 	depth  int
 	window []int64 // the depth smallest PTS not yet used, ascending
 	held   []*Sample
+	cost   int64     // of those held
+	since  time.Time // when the first of them came
 	primed bool
 	last   int64 // DTS of the last picture given out
 	step   int64 // its distance from the one before
@@ -33,13 +35,17 @@ type reorder struct {
 }
 
 // push takes the next picture in decoding order and appends those whose DTS is
-// known now to out.
-func (r *reorder) push(s *Sample, out []*Sample) []*Sample {
+// known now to out. Pictures are held for maxWait and up to maxReordered at most.
+func (r *reorder) push(s *Sample, now time.Time, out []*Sample) []*Sample {
 	i, _ := slices.BinarySearch(r.window, s.PTS)
 	r.window = slices.Insert(r.window, i, s.PTS)
 	if !r.primed {
+		if len(r.held) == 0 {
+			r.since = now
+		}
 		r.held = append(r.held, s)
-		if r.depth > 0 && len(r.held) < r.depth+2 {
+		r.cost += memory.UnitCost(s.Payload)
+		if r.depth > 0 && len(r.held) < r.depth+2 && r.cost <= maxReordered && !r.overdue(now) {
 			return out
 		}
 		return r.prime(out)
@@ -76,8 +82,13 @@ func (r *reorder) prime(out []*Sample) []*Sample {
 		}
 		out = append(out, r.settle(s))
 	}
-	r.held = nil
+	r.held, r.cost = nil, 0
 	return out
+}
+
+// overdue tells whether the pictures held have waited too long.
+func (r *reorder) overdue(now time.Time) bool {
+	return len(r.held) > 0 && now.Sub(r.since) >= maxWait
 }
 
 // smallestGap is the smallest distance of neighbours in an ascending list.
@@ -128,38 +139,12 @@ func (r *reorder) flush(out []*Sample) []*Sample {
 	return out
 }
 
-// depthOf reads the reorder depth from the parameter sets.
+// depthOf reads the reorder depth from the parameter sets. Where they do not say it
+// or cannot be read it is 0, and grows with what comes (settle).
 func depthOf(tr *hooks.Track) int {
 	switch tr.Codec {
-	case hooks.H264:
-		var s h264.SPS
-		if s.Unmarshal(tr.SPS) != nil {
-			return 0
-		}
-		return depthH264(&s)
-	case hooks.H265:
-		var s h265.SPS
-		if s.Unmarshal(tr.SPS) != nil || len(s.MaxNumReorderPics) == 0 {
-			return 0
-		}
-		return int(min(s.MaxNumReorderPics[len(s.MaxNumReorderPics)-1], maxDepth))
+	case hooks.H264, hooks.H265:
+		return max(0, codec.PictureOf(tr, nil).Reorder)
 	}
 	return 0 // AV1, VP8, VP9: shown in decoding order
-}
-
-func depthH264(s *h264.SPS) int {
-	switch {
-	case s.PicOrderCntType == 2: // output order is decoding order, §8.2.1.3
-		return 0
-	case s.VUI != nil && s.VUI.BitstreamRestriction != nil:
-		return int(min(s.VUI.BitstreamRestriction.MaxNumReorderFrames, maxDepth))
-	case s.ProfileIdc == 66: // Baseline has no B slices
-		return 0
-	}
-	// Not said. A picture that is shown before one decoded earlier needs both
-	// its neighbours as references.
-	if s.MaxNumRefFrames < 2 {
-		return 0
-	}
-	return int(min(s.MaxNumRefFrames-1, 4))
 }

@@ -21,6 +21,7 @@ import (
 
 	"github.com/live-recording/liverecord/hooks"
 	"github.com/live-recording/liverecord/internal/mux"
+	"github.com/live-recording/liverecord/internal/rate"
 )
 
 const (
@@ -32,10 +33,30 @@ const (
 	// backward and forward jumps of a track's clock beyond these are faults.
 	maxBackward = time.Second
 	maxForward  = time.Hour
-	// maxWaiting bounds the bytes that wait for the first key frame.
-	maxWaiting = 16 << 20
-	// maxLag bounds how long a sample waits for the other tracks.
+	// maxLeap: a track's clock may run ahead of the clock on the wall by so much
+	// from one unit to the next; more is a gap, and gaps are rare: leapBurst, and
+	// one more every leapEvery. Files may be fed faster than they play, with few
+	// pictures and those in another order.
+	maxLeap   = 10 * time.Second
+	leapBurst = 8
+	leapEvery = 10 * time.Second
+	// maxLag bounds in media time how long a sample waits for the other tracks.
 	maxLag = 400 * time.Millisecond
+)
+
+// Bounds of what a Timeline holds, per place and in bytes with their overhead
+// (memory.UnitCost). What is above is given out, in order as far as it is known.
+const (
+	maxWaiting     = 16 << 20 // for the first key frame, at most Patience
+	maxGathered    = 16 << 20 // at a join, at most joinWait
+	maxReordered   = 16 << 20 // for the first DTS, at most maxWait
+	maxInterleaved = 16 << 20 // for the other tracks, at most maxWait
+	// maxWait bounds by the clock on the wall what media time may not bound:
+	// clocks of tracks can stand still.
+	maxWait = 5 * time.Second
+	// maxParameters bounds a parameter set; avcC and hvcC have 16 bits for it
+	// (ISO/IEC 14496-15 §5.3.3.1.2). A larger one is not taken over.
+	maxParameters = 1<<16 - 1
 )
 
 // Sample is a mux.Sample whose Track is an index into the publication's tracks.
@@ -56,6 +77,7 @@ type Stats struct {
 	Bent      int // a DTS could not be derived and was bent
 	BeforeKey int // units thrown away before the first key frame
 	Empty     int // units without payload or of an unknown track
+	Huge      int // parameter sets above 64 KB, which were not taken over
 }
 
 // Options of a Timeline.
@@ -76,11 +98,13 @@ type Timeline struct {
 	emit  func(*Sample)
 	stats Stats
 
-	open         bool
-	waiting      []hooks.Unit // before the first key frame
-	waitingBytes int
-	since        time.Time
-	joining      gather // the beginning of a publication that joins
+	open        bool
+	waiting     []hooks.Unit // before the first key frame
+	waitingCost int64
+	since       time.Time
+	now         time.Time // of the unit at hand
+	leaps       rate.Bucket
+	joining     gather // the beginning of a publication that joins
 
 	clock  wallClock
 	shift  time.Duration // by which jumping tracks were moved
@@ -99,6 +123,7 @@ type lane struct {
 	last  int64 // highest PTS of a unit, moved but not joined
 	step  int64 // audio: distance of the last two units
 	seen  bool
+	at    time.Time // when the last unit came
 
 	frameAt int64 // audio: DTS of the last frame
 	framed  bool
@@ -108,9 +133,10 @@ type lane struct {
 // New begins a publication with these tracks. emit is called with each sample,
 // in order; it owns it.
 func New(tracks []hooks.Track, o Options, emit func(*Sample)) *Timeline {
-	t := &Timeline{o: o, emit: emit}
+	t := &Timeline{o: o, emit: emit, leaps: rate.Bucket{Burst: leapBurst, Every: leapEvery}}
 	for i := range tracks {
 		info := tracks[i]
+		t.stats.Huge += dropHuge(&info)
 		setPictureSize(&info)
 		t.lanes = append(t.lanes, &lane{info: &info, aac: aacFrame(&info)})
 	}
@@ -148,6 +174,7 @@ func (t *Timeline) Wall(at time.Duration) time.Time { return t.clock.at(at) }
 
 // Write takes a unit that arrived now.
 func (t *Timeline) Write(u hooks.Unit, now time.Time) {
+	t.now = now
 	if u.Track < 0 || u.Track >= len(t.lanes) || len(u.Payload) == 0 {
 		t.stats.Empty++
 		return
@@ -161,31 +188,9 @@ func (t *Timeline) Write(u hooks.Unit, now time.Time) {
 	}
 	if key := t.isStart(&u); key {
 		t.start(&u, now)
-	} else if t.wait(u); now.Sub(t.since) >= Patience {
+	} else if t.wait(u, now); !t.open && now.Sub(t.since) >= Patience {
 		t.start(nil, now)
 	}
-}
-
-// wait keeps a unit for the start. Pictures before the first key frame are only
-// of use if none comes: they go first when too much waits.
-func (t *Timeline) wait(u hooks.Unit) {
-	t.waiting = append(t.waiting, u)
-	t.waitingBytes += u.Size()
-	if t.waitingBytes <= maxWaiting {
-		return
-	}
-	t.waitingBytes = 0
-	kept := t.waiting[:0]
-	for _, w := range t.waiting {
-		if t.lanes[w.Track].info.Codec.IsVideo() {
-			t.stats.BeforeKey++
-			continue
-		}
-		kept = append(kept, w)
-		t.waitingBytes += w.Size()
-	}
-	clear(t.waiting[len(kept):])
-	t.waiting = kept
 }
 
 // take goes on with a unit of the open timeline.
@@ -197,15 +202,47 @@ func (t *Timeline) take(u *hooks.Unit, now time.Time) {
 	}
 }
 
-// Tick lets a publication begin that has gone silent before its first key frame,
-// or before all its tracks began.
+// Tick lets go what has waited too long while nothing comes: a publication that
+// has gone silent before its first key frame or before all its tracks began, and
+// samples whose fellow tracks are silent. Don't call it while units that have
+// arrived earlier are still to be written.
 func (t *Timeline) Tick(now time.Time) {
+	t.now = now
 	if !t.open && len(t.waiting) > 0 && now.Sub(t.since) >= Patience {
 		t.start(nil, now)
 	}
 	if t.joining.on && t.gathered(now) {
 		t.release()
 	}
+	for _, l := range t.lanes {
+		if l.order.overdue(now) {
+			t.batch = l.order.flush(t.batch[:0])
+			t.pass(l)
+		}
+	}
+	t.queues.release(t.emit, now)
+}
+
+// Held returns what the samples and units that are held back cost in memory, in
+// bytes.
+func (t *Timeline) Held() int64 {
+	n := t.waitingCost + t.joining.cost + t.queues.cost
+	for _, l := range t.lanes {
+		n += l.order.cost
+	}
+	return n
+}
+
+// Relieve gives out what is held back, because memory is short. Pictures that
+// wait for a key frame are dropped.
+func (t *Timeline) Relieve() {
+	if !t.open {
+		t.dropPictures()
+	}
+	if t.joining.on && len(t.joining.units) > 0 {
+		t.release()
+	}
+	t.queues.drain(t.emit)
 }
 
 // Flush gives out all that is held back, at the end of the publication.
@@ -227,80 +264,6 @@ func (t *Timeline) Flush() {
 // lost, and what came before them does not belong to what comes after.
 func (t *Timeline) Gap() { t.queues.drain(t.emit) }
 
-func (t *Timeline) isStart(u *hooks.Unit) bool {
-	c := t.lanes[u.Track].info.Codec
-	if c.IsVideo() && !t.o.NoVideo {
-		return AccessOf(c, u.Payload) != NoAccess
-	}
-	if t.o.NoVideo {
-		return true
-	}
-	for _, l := range t.lanes {
-		if l.info.Codec.IsVideo() {
-			return false
-		}
-	}
-	return true
-}
-
-// start opens the timeline with the key frame, or, without one, with what waits.
-func (t *Timeline) start(key *hooks.Unit, now time.Time) {
-	t.open = true
-	kept := t.waiting
-	t.waiting = nil
-	if key != nil {
-		// What is given out first may be audio; its file needs the pictures' parameters too.
-		l := t.lanes[key.Track]
-		l.info = learn(l.info, key.Payload)
-		kept = t.belonging(kept, key)
-		kept = append(kept, *key)
-	}
-	t.joining.on = t.o.JoinAt >= 0
-	for i := range kept {
-		t.take(&kept[i], now)
-	}
-}
-
-// belonging keeps the audio that came before its key frame but belongs to it.
-func (t *Timeline) belonging(units []hooks.Unit, key *hooks.Unit) []hooks.Unit {
-	from := t.rawTime(key)
-	firstPicture := t.o.FromStart
-	for i := range units {
-		if t.lanes[units[i].Track].info.Codec.IsVideo() {
-			firstPicture = false
-		}
-	}
-	if firstPicture {
-		from -= audioLead
-	}
-	var kept []hooks.Unit
-	for i := range units {
-		u := &units[i]
-		if t.lanes[u.Track].info.Codec.IsVideo() || !t.keep(u, from) {
-			t.stats.BeforeKey++
-			continue
-		}
-		kept = append(kept, *u)
-	}
-	return kept
-}
-
-// keep leaves those frames of an audio unit that begin at from or later.
-func (t *Timeline) keep(u *hooks.Unit, from time.Duration) bool {
-	l := t.lanes[u.Track]
-	var done int64
-	for i, p := range u.Payload {
-		samples, rate := l.frame(p)
-		at := u.PTS + done*int64(l.info.ClockRate)/max(rate, 1)
-		if toTime(at, l.info.ClockRate) >= from {
-			u.PTS, u.Payload = at, u.Payload[i:]
-			return true
-		}
-		done += samples
-	}
-	return false
-}
-
 func (t *Timeline) rawTime(u *hooks.Unit) time.Duration {
 	return toTime(u.PTS, t.lanes[u.Track].info.ClockRate)
 }
@@ -317,7 +280,7 @@ func (t *Timeline) unit(u *hooks.Unit) {
 		t.frames(l, u, pts)
 	}
 	t.pass(l)
-	t.queues.release(t.emit)
+	t.queues.release(t.emit, t.now)
 }
 
 // pass hands the batch on.
@@ -328,26 +291,24 @@ func (t *Timeline) pass(l *lane) {
 			dur = l.order.step
 		}
 		t.end = max(t.end, toTime(s.PTS+max(dur, 1), l.info.ClockRate))
-		t.queues.put(s.Track, s)
+		t.queues.put(s, t.now)
 	}
 }
 
 func (t *Timeline) picture(l *lane, u *hooks.Unit, pts int64) {
 	access := AccessOf(l.info.Codec, u.Payload)
 	if access != NoAccess {
-		if next := learn(l.info, u.Payload); next != l.info {
-			l.info = next
-		}
+		l.info = t.learn(l.info, u.Payload)
 		l.order.depth = max(l.order.depth, depthOf(l.info))
 	}
 	s := &Sample{Info: l.info, Sample: mux.Sample{
 		Track: u.Track, PTS: pts, Sync: access != NoAccess, NTP: u.NTP, Payload: u.Payload}}
-	t.batch = l.order.push(s, t.batch)
+	t.batch = l.order.push(s, t.now, t.batch)
 }
 
 func (t *Timeline) frames(l *lane, u *hooks.Unit, pts int64) {
 	if !Known(l.info) {
-		l.info = learn(l.info, u.Payload)
+		l.info = t.learn(l.info, u.Payload)
 	}
 	clock := int64(l.info.ClockRate)
 	var done, rate int64 // samples of this unit so far
@@ -372,88 +333,21 @@ func (t *Timeline) frames(l *lane, u *hooks.Unit, pts int64) {
 	}
 }
 
+// learn is the function learn, with parameter sets that are too large left out.
+func (t *Timeline) learn(tr *hooks.Track, payload [][]byte) *hooks.Track {
+	next := learn(tr, payload)
+	if next != tr {
+		if n := dropHuge(next); n > 0 {
+			t.stats.Huge += n
+			return tr
+		}
+	}
+	return next
+}
+
 func (l *lane) frame(p []byte) (samples, rate int64) {
 	if l.info.Codec == hooks.AAC {
 		return l.aac, sampleRate(l.info)
 	}
 	return frameDur(l.info, p)
-}
-
-// steady returns a unit's PTS, moved if the track's clock has jumped. Tracks
-// that jump together are moved by the same time.
-func (t *Timeline) steady(l *lane, raw int64) int64 {
-	if !l.seen {
-		l.seen, l.move = true, t.firstMove(l, raw)
-		l.last = raw + l.move
-		return l.last
-	}
-	pts := raw + l.move
-	if t.jumped(l, pts) {
-		t.stats.Jumps++
-		want := toTime(l.last+l.distance()-raw, l.info.ClockRate)
-		if diff := want - t.shift; diff < -maxBackward || diff > maxBackward {
-			t.shift = want
-		}
-		l.move = toTicks(t.shift, l.info.ClockRate)
-		pts = raw + l.move
-		l.last = pts
-	}
-	if pts > l.last {
-		l.step, l.last = pts-l.last, pts
-	}
-	return pts
-}
-
-// jumped tells whether a PTS can't belong to the clock seen so far. Pictures may
-// go back as far as those go that wait for them, which is seconds if there are
-// few in a second.
-func (t *Timeline) jumped(l *lane, pts int64) bool {
-	from := l.last
-	if f, ok := l.order.floor(); ok {
-		from = min(from, f-l.join)
-	}
-	return toTime(pts-from, l.info.ClockRate) < -maxBackward || toTime(pts-l.last, l.info.ClockRate) > maxForward
-}
-
-// distance is how far the next unit is expected from the last.
-func (l *lane) distance() int64 {
-	if l.info.Codec.IsVideo() {
-		return max(l.order.step, 1)
-	}
-	return l.step
-}
-
-// firstMove is by how much a track is moved that comes only now: as the others,
-// if they have jumped before and it stands closer to them so.
-func (t *Timeline) firstMove(l *lane, raw int64) int64 {
-	var others time.Duration
-	for _, x := range t.lanes {
-		if x.seen && x != l {
-			others = max(others, toTime(x.last, x.info.ClockRate))
-		}
-	}
-	own := toTime(raw, l.info.ClockRate)
-	if t.shift != 0 && (own+t.shift-others).Abs() < (own-others).Abs() {
-		return toTicks(t.shift, l.info.ClockRate)
-	}
-	return 0
-}
-
-// toTime converts ticks; exact to the nanosecond. What a Duration can't hold
-// becomes 250 years.
-func toTime(ticks int64, clock int) time.Duration {
-	const most = 250 * 365 * 24 * 3600
-	c := int64(max(clock, 1))
-	ticks = min(max(ticks, -most*c), most*c)
-	return time.Duration(ticks/c*int64(time.Second) + ticks%c*int64(time.Second)/c)
-}
-
-// toTicks is the inverse, rounded to the nearest tick.
-func toTicks(d time.Duration, clock int) int64 {
-	c, half := int64(max(clock, 1)), int64(time.Second/2)
-	if d < 0 {
-		half = -half
-	}
-	sec, rest := int64(d/time.Second), int64(d%time.Second)
-	return sec*c + (rest*c+half)/int64(time.Second)
 }

@@ -33,6 +33,7 @@ const (
 type plainFormat struct{}
 
 func (plainFormat) Accepts(hooks.Codec) bool                             { return true }
+func (plainFormat) Fits(*hooks.Track) error                              { return nil }
 func (plainFormat) New([]hooks.Track) (mux.Muxer, error)                 { panic("not used") }
 func (plainFormat) Inspect([]hooks.Track, mux.Records) (mux.Info, error) { return mux.Info{}, nil }
 func (plainFormat) Resume([]hooks.Track, mux.Records) (mux.Muxer, error) { panic("not used") }
@@ -93,6 +94,8 @@ type bench struct {
 	m      *Mover
 	halt   func()
 	ids    int64
+
+	options Options // more of them, for the next run
 }
 
 type benchOptions struct {
@@ -142,8 +145,8 @@ func (b *bench) openLocal() {
 
 // run starts a Mover, as a start of the server does.
 func (b *bench) run() {
-	b.m = New(Options{DB: b.db, Log: slog.New(slog.DiscardHandler), Events: b.events,
-		Formats: map[string]mux.Format{"mp4": plainFormat{}},
+	b.m = New(Options{History: b.options.History, DB: b.db, Log: slog.New(slog.DiscardHandler), Events: b.events,
+		Formats: map[string]mux.Format{"mp4": plainFormat{}, state.FormatTS: plainFormat{}},
 		Target: func(name string) (*Target, error) {
 			switch name {
 			case "cos":
@@ -155,7 +158,7 @@ func (b *bench) run() {
 		}})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
-	go func() { defer close(done); b.m.Run(ctx, 2*time.Second) }()
+	go func() { defer close(done); b.m.Run(ctx, func() time.Duration { return 2 * time.Second }) }()
 	b.halt = sync.OnceFunc(func() { cancel(); <-done })
 }
 
@@ -167,6 +170,46 @@ type grower struct {
 	body    []byte
 	records []string
 	rnd     *rand.ChaCha8
+}
+
+// playlist is an open playlist.
+func (b *bench) playlist(target *Target, key string) *grower {
+	b.t.Helper()
+	b.ids++
+	g := &grower{b: b}
+	g.row = state.FileRow{ID: b.ids, Recording: 1000 + b.ids, Format: "hls", Store: target.Config.Name, Object: key + "_eof.m3u8",
+		State: state.FileOpen, Started: time.Now(), Detail: state.FileDetail{Live: true, Target: 3, Container: "ts"}}
+	must(b.t, b.db.UpdateNow(context.Background(), func(tx *state.Tx) error {
+		r := &state.RecordingRow{ID: g.row.Recording, State: state.Finalizing, Plan: []byte("{}")}
+		if err := tx.InsertRecording(r); err != nil {
+			return err
+		}
+		return tx.InsertFile(&g.row)
+	}))
+	return g
+}
+
+// piece adds a piece to a playlist as the recorder does: below the key that the
+// playlist has now.
+func (g *grower) piece(target *Target, seq int) *grower {
+	g.b.t.Helper()
+	key := keyOf(g.now().Object)
+	p := g.b.fileIn(target, fmt.Sprintf("%s/%06d.ts", key, seq))
+	p.row.Parent, p.row.Seq, p.row.Format, p.row.Recording, p.row.Duration = g.row.ID, seq, state.FormatTS, g.row.Recording, 2*time.Second
+	must(g.b.t, g.b.db.UpdateNow(context.Background(), func(tx *state.Tx) error {
+		_, err := tx.Exec(`UPDATE files SET parent=?, seq=?, format=?, recording=? WHERE id=?`, g.row.ID, seq, state.FormatTS, g.row.Recording, p.row.ID)
+		return err
+	}))
+	return p
+}
+
+// endList is what the recorder does at the end of a playlist.
+func (g *grower) endList() *grower {
+	g.b.t.Helper()
+	g.row.State, g.row.Ended = state.FileEnded, time.Now()
+	must(g.b.t, g.b.db.UpdateNow(context.Background(), func(tx *state.Tx) error { return tx.UpdateFile(&g.row) }))
+	g.b.m.Wake()
+	return g
 }
 
 func (b *bench) file(object string) *grower { return b.fileIn(b.target, object) }

@@ -3,10 +3,12 @@ package upload
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"math/rand/v2"
 	"time"
 
+	"github.com/live-recording/liverecord/internal/spool"
 	"github.com/live-recording/liverecord/internal/state"
 	"github.com/live-recording/liverecord/internal/store"
 )
@@ -16,6 +18,10 @@ const (
 	maxPause   = 2 * time.Minute
 	maxWish    = 15 * time.Minute // of a store's Retry-After
 )
+
+// tooFar is later than any pause ends. A stored time beyond it is of a clock that
+// was ahead, and counts as come.
+func tooFar(now time.Time) time.Time { return now.Add(maxWish + 2*maxPause) }
 
 // pause before the next attempt: doubling, jittered so that many files do not
 // come back at once.
@@ -29,7 +35,7 @@ func pause(attempts int) time.Duration {
 
 // failed notes a failure and decides when, or whether, to try again.
 func (m *Mover) failed(ctx context.Context, f *state.FileRow, cause error) {
-	if errors.Is(cause, errGone) && f.State == state.FileEnded {
+	if (errors.Is(cause, errGone) || errors.Is(cause, spool.ErrBad)) && f.State == state.FileEnded {
 		m.lost(ctx, f, cause)
 		return
 	}
@@ -91,7 +97,7 @@ func (m *Mover) hold(f *state.FileRow, cause error) {
 // park keeps a file until a human has acted.
 func (m *Mover) park(ctx context.Context, f *state.FileRow) {
 	f.State = state.FileParked
-	m.o.Log.Error("can't be stored; its bytes are kept in the spool until this is mended",
+	m.o.Log.Error("can't be stored; its bytes are kept in the spool until this is fixed",
 		"store", f.Store, "object", f.Object, "error", f.Error)
 	m.write(ctx, func(tx *state.Tx) error {
 		if err := tx.SettleFile(f); err != nil {
@@ -105,15 +111,31 @@ func (m *Mover) park(ctx context.Context, f *state.FileRow) {
 	})
 }
 
-// lost gives a file up: there is nothing that could be stored.
+// lost gives a file up: there is nothing that could be stored. What the spool still
+// has of it is set aside, for a human, and leaves the budget. A file that can't be
+// understood, and of which the store has parts, is parked: they are not ours to drop.
 func (m *Mover) lost(ctx context.Context, f *state.FileRow, cause error) {
-	f.State, f.Error = state.FileLost, cause.Error()
-	m.o.Log.Error("lost", "store", f.Store, "object", f.Object, "error", cause)
-	m.write(ctx, func(tx *state.Tx) error { return m.settle(ctx, tx, f) })
-	if f.Parent != 0 {
-		if t, err := m.o.Target(f.Store); err == nil {
-			_ = m.list(ctx, t, f.Parent)
+	f.Error = cause.Error()
+	t, err := m.o.Target(f.Store)
+	if err == nil && f.Spool != "" {
+		path, size, e := t.Dir.SetAside(f.Spool)
+		switch {
+		case e != nil:
+			m.o.Log.Error("a file can't be set aside", "store", f.Store, "object", f.Object, "error", e)
+		case path != "":
+			m.o.Log.Error("a file was set aside", "file", path, "bytes", size, "error", cause)
+			f.Error = fmt.Sprintf("%v; it is kept as %s (%d bytes)", cause, path, size)
 		}
+	}
+	if errors.Is(cause, spool.ErrBad) && f.Upload != "" && f.Parent == 0 {
+		m.park(ctx, f)
+		return
+	}
+	f.State = state.FileLost
+	m.o.Log.Error("lost", "store", f.Store, "object", f.Object, "error", f.Error)
+	m.write(ctx, func(tx *state.Tx) error { return m.settle(ctx, tx, f) })
+	if f.Parent != 0 && err == nil {
+		_ = m.list(ctx, t, f.Parent)
 	}
 }
 

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/live-recording/liverecord/integration/cosserver"
+	"github.com/live-recording/liverecord/internal/mux"
 	"github.com/live-recording/liverecord/internal/state"
 	"github.com/live-recording/liverecord/internal/store"
 )
@@ -135,24 +137,23 @@ func TestOthersAreRelieved(t *testing.T) {
 }
 
 // What left the spool and was then forgotten by the store can't be sent again.
-// It must not be replaced by zeros.
+// It must not be replaced by zeros, and what is left of it is kept.
 func TestForgottenAfterRelief(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, benchOptions{spoolMax: 8 * mib})
-	g := b.file("relieved.mp4").grow(6*mib + 5)
-	b.until("parts have left the spool", 10*time.Second, func() bool { return b.dir.Used() < 5*mib })
+	b.m.asks = 3
+	g := relieved(b, "relieved.mp4")
 	b.server.ForgetUploads()
 	g.end()
-	b.until("it is given up", minute, func() bool { s := g.now().State; return s == state.FileLost || s == state.FileStored })
-	if g.now().State == state.FileStored {
-		b.check(g) // if it was stored it must be whole
-		t.Fatal("stored, without the bytes?")
-	}
+	b.untilState(g, state.FileParked)
 	if _, n := b.events.counts(); n != 1 {
 		t.Error("nobody was told")
 	}
 	if n := len(b.server.Objects()); n > 0 {
 		t.Errorf("%d objects in the store", n)
+	}
+	if names, _ := b.dir.Names(); len(names) != 1 {
+		t.Error("the rest of the file was deleted")
 	}
 }
 
@@ -173,8 +174,8 @@ func TestDiedAfterACorruptPut(t *testing.T) {
 	}
 }
 
-// A disk that failed did not keep all of a file: what it kept is stored, and no
-// other byte; of a file that it kept nothing of, that it is lost.
+// A disk that failed did not keep all of a file: what it kept is stored, and what it
+// did not is left out. A file of which it kept nothing is lost; its bytes are set aside.
 func TestSuspectFilesAreReadBack(t *testing.T) {
 	t.Parallel()
 	for _, where := range []string{"remote", "local"} {
@@ -185,23 +186,33 @@ func TestSuspectFilesAreReadBack(t *testing.T) {
 				target, room = b.local, 65536
 			}
 			b.halt()
-			for _, kept := range []int{400_000, 0} {
-				g := b.fileIn(target, fmt.Sprintf("sick%d.mp4", kept)).grow(600_000)
+			for n, hit := range [][]int{{2}, {0}, {0, 1, 2}} {
+				g := b.fileIn(target, fmt.Sprintf("sick%d.mp4", n)).grow(600_000)
 				body, err := os.OpenFile(target.Dir.BodyPath(g.row.Spool), os.O_RDWR, 0)
 				must(t, err)
-				_, err = body.WriteAt([]byte("other bytes"), room+int64(kept)+100)
-				must(t, err)
+				for _, k := range hit {
+					_, err = body.WriteAt([]byte("other bytes"), room+int64(k)*200_000+100)
+					must(t, err)
+					g.records[k] = string(mux.Gap(200_000)) // left out; all else is kept
+				}
 				must(t, body.Close())
 				target.Dir.Distrust(g.row.Spool)
 				g.end()
 				b.run()
-				if kept == 0 {
+				if len(hit) == 3 {
 					b.until("it is lost", minute, func() bool { return g.now().State == state.FileLost })
+					if kept := target.Dir.BodyPath(g.row.Spool) + ".bad"; !strings.Contains(g.now().Error, kept) {
+						t.Errorf("%q does not name %s", g.now().Error, kept)
+					} else if _, err := os.Stat(kept); err != nil {
+						t.Error(err)
+					}
+					if used := target.Dir.Used(); used != 0 {
+						t.Errorf("%d bytes of the budget are used for a lost file", used)
+					}
 				} else {
 					b.untilStored(g)
-					g.body, g.records = g.body[:kept], g.records[:kept/200_000]
 					if n := g.now().Size; n != int64(len(g.whole())) {
-						t.Errorf("%d bytes stored, %d were kept", n, len(g.whole()))
+						t.Errorf("%d bytes stored, not %d", n, len(g.whole()))
 					}
 				}
 				b.halt()

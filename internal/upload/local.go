@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"runtime/debug"
 	"strings"
 	"time"
 
-	"github.com/live-recording/liverecord/internal/plan"
+	"github.com/live-recording/liverecord/config"
 	"github.com/live-recording/liverecord/internal/spool"
 	"github.com/live-recording/liverecord/internal/state"
 	"github.com/live-recording/liverecord/internal/store"
@@ -18,12 +19,21 @@ import (
 // finishLocal makes an object of a file that grew in the hidden folder of a
 // local store.
 func (m *Mover) finishLocal(ctx context.Context, t *Target, f *state.FileRow) error {
+	if f.Parent != 0 {
+		if err := m.claimList(ctx, t, f); err != nil {
+			return err
+		}
+	}
+	name := growName(f)
 	h, err := t.Dir.Header(f.Spool)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, spool.ErrNoHeader) {
-		// An earlier run may have stored it and died before it could note that.
-		res, e := t.Local.Head(ctx, f.Object)
-		if e != nil {
+		// An earlier run may have placed it and died before it could note that.
+		res, e := t.Local.Placed(ctx, name, f.Object)
+		switch {
+		case e != nil && store.KindOf(e) == store.KindNotFound:
 			return errGone
+		case e != nil:
+			return e
 		}
 		return m.stored(ctx, t, f, res)
 	}
@@ -34,99 +44,126 @@ func (m *Mover) finishLocal(ctx context.Context, t *Target, f *state.FileRow) er
 	if !ok {
 		return fmt.Errorf("unknown format %q", f.Format)
 	}
-	res, err := t.Local.Finish(ctx, local.Finish{
-		Name: strings.TrimPrefix(spool.BodyName(f.Spool), "grow-"),
-		Key:  f.Object, Room: h.Room, Body: f.Size, Copy: t.Dir.Suspect(f.Spool),
-		Head: func(room int64) ([]byte, []byte, error) {
-			head, err := format.Head(h.Tracks, t.Dir.Records(f.Spool), f.Size, room)
-			return head.Front, head.Back, err
-		},
-	})
-	if errors.Is(err, local.ErrExist) {
-		return m.rename(ctx, f)
-	}
-	if err != nil {
-		if errors.Is(err, local.ErrUnsynced) {
+	for names := m.renamer(f); ; {
+		res, err := t.Local.Finish(ctx, local.Finish{
+			Name: name, Key: f.Object, Room: h.Room, Body: f.Size, Copy: t.Dir.Suspect(f.Spool),
+			Head: func(room int64) ([]byte, []byte, error) {
+				head, err := format.Head(h.Tracks, t.Dir.Records(f.Spool), f.Size, room)
+				return head.Front, head.Back, err
+			},
+		})
+		switch {
+		case err == nil:
+			return m.stored(ctx, t, f, res)
+		case errors.Is(err, local.ErrExist):
+			if err := names.next(ctx); err != nil {
+				return err
+			}
+			continue
+		case errors.Is(err, local.ErrUnsynced):
 			t.Dir.Distrust(f.Spool)
+		case store.KindOf(err) == store.KindNotFound:
+			return fmt.Errorf("%w: %w", errGone, err)
 		}
 		return err
 	}
-	return m.stored(ctx, t, f, res)
 }
 
-// reread cuts a suspect file to what is still as it was recorded.
+// growName is the name under which a local store knows a growing file.
+func growName(f *state.FileRow) string {
+	return strings.TrimPrefix(spool.BodyName(f.Spool), local.GrowPrefix)
+}
+
+// reread compares a file with its journal, where the disk may not hold what was
+// written to it. What is damaged is left out, a torn tail is cut off.
 func (m *Mover) reread(ctx context.Context, t *Target, f *state.FileRow) error {
 	_, rep, err := t.Dir.Examine(f.Spool)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, spool.ErrNoHeader) {
 		return nil // the usual way finds out what that means
 	}
-	if err != nil || rep.Body >= f.Size {
+	if err == nil && rep.Body >= f.Size && rep.Damaged == 0 {
+		t.Dir.Read(f.Spool) // it may be the object already: it is not to be touched
+		return nil
+	}
+	if err != nil {
 		return err
 	}
-	m.o.Log.Error("the disk did not keep all that was recorded",
-		"store", f.Store, "object", f.Object, "bytes", rep.Body, "lost", f.Size-rep.Body)
+	file, h, rep, err := t.Dir.Open(f.Spool)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(file.Fill(h.Tracks, m.o.Formats[f.Format]), file.Close()); err != nil {
+		return err
+	}
+	m.o.Log.Error("the disk did not keep all that was recorded", "store", f.Store, "object", f.Object,
+		"bytes", rep.Body, "lost", max(0, f.Size-rep.Body), "damaged", rep.Damaged)
+	if rep.Body >= f.Size {
+		return nil
+	}
 	if f.Size = rep.Body; f.Size == 0 {
 		return fmt.Errorf("%w: the disk did not keep them", errGone)
 	}
 	m.mu.Lock()
 	delete(m.checked, f.ID) // parts may hold more, or end elsewhere
 	m.mu.Unlock()
-	if err := m.o.DB.UpdateNow(ctx, func(tx *state.Tx) error { return tx.UpdateFile(f) }); err != nil {
-		return err
-	}
-	file, _, _, err := t.Dir.Open(f.Spool)
-	if err != nil {
-		return err
-	}
-	return file.Close()
+	return m.o.DB.UpdateNow(ctx, func(tx *state.Tx) error { return tx.UpdateFile(f) })
 }
 
-// rename gives a file another key: the store holds a file of that name that is
-// not ours.
-func (m *Mover) rename(ctx context.Context, f *state.FileRow) error {
-	if f.Parent != 0 {
-		return &store.Error{Op: "store", Key: f.Object, Kind: store.KindPermanent, Err: local.ErrExist,
-			Remedy: "move the foreign file away"}
-	}
-	old := f.Object
-	err := m.o.DB.UpdateNow(ctx, func(tx *state.Tx) (err error) {
-		f.Object = plan.Unique(old, func(key string) bool {
-			taken, e := tx.TakenObject(f.Store, key)
-			if e != nil {
-				err = e
-			}
-			return e == nil && (taken || key == old)
-		})
-		if err != nil {
-			return err
-		}
-		return tx.SettleFile(f)
-	})
-	if err == nil {
-		m.o.Log.Warn("the key is taken by a file that is not ours", "object", old, "now", f.Object)
-	}
-	return err
-}
-
-// expire deletes local files whose time is over, some at a time.
-// The plus keeps SQLite from walking all stored files by their state: few expire.
-func (m *Mover) expire(ctx context.Context, now time.Time) {
-	files, err := state.Files(ctx, m.o.DB.Reader(), `WHERE +state=? AND expires>0 AND expires<=? ORDER BY expires LIMIT 50`,
-		string(state.FileStored), now.UnixNano())
-	if err != nil {
-		m.o.Log.Error("reading the state", "error", err)
+// purge runs expire as a job, one at a time: a disk that hangs must not keep the
+// files of other stores from being moved.
+func (m *Mover) purge(ctx context.Context, now time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.purging {
 		return
 	}
+	m.purging = true
+	m.jobs.Go(func() {
+		var more bool
+		defer func() {
+			if m.purged(); more {
+				m.Wake()
+			}
+		}()
+		defer m.survive("deleting expired files")
+		more = m.expire(ctx, now)
+	})
+}
+
+func (m *Mover) purged() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.purging = false
+}
+
+// survive keeps a panic on a goroutine of ours from ending the server; defer it.
+func (m *Mover) survive(what string) {
+	if p := recover(); p != nil {
+		m.o.Log.Error("the mover of files failed and goes on", "what", what, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	}
+}
+
+// expire deletes local files whose time is over, some at a time; it returns
+// whether there may be more.
+func (m *Mover) expire(ctx context.Context, now time.Time) (more bool) {
+	if !m.clock.mayDelete() {
+		return false
+	}
+	files, err := state.ExpiredFiles(ctx, m.o.DB.Reader(), now, 50)
+	if err != nil {
+		if ctx.Err() == nil {
+			m.o.Log.Error("reading the state", "error", err)
+		}
+		return false
+	}
 	for _, f := range files {
-		if err := m.expireOne(ctx, f); err != nil {
+		if err := m.expireOne(ctx, f); err != nil && ctx.Err() == nil {
 			m.o.Log.Warn("an expired file can't be deleted, will be retried", "object", f.Object, "error", err)
 			f.Expires = now.Add(time.Minute)
 			m.write(ctx, func(tx *state.Tx) error { return tx.SettleFile(f) })
 		}
 	}
-	if len(files) == 50 {
-		m.Wake()
-	}
+	return len(files) == 50
 }
 
 func (m *Mover) expireOne(ctx context.Context, f *state.FileRow) error {
@@ -138,15 +175,19 @@ func (m *Mover) expireOne(ctx context.Context, f *state.FileRow) error {
 	if err != nil {
 		return err
 	}
-	objects := []string{f.Object}
-	if f.Format == "hls" {
-		objects = append(objects, liveList(f.Object))
+	own := append([]*state.FileRow{f}, pieces...)
+	if f.Format == string(config.HLS) {
+		live := *f
+		live.Object = liveList(f.Object) // the same content, see finishList
+		own = append(own, &live)
 	}
-	for _, p := range pieces {
-		objects = append(objects, p.Object)
-	}
-	for _, o := range objects {
-		if err := t.Local.Delete(ctx, o); err != nil && store.KindOf(err) != store.KindNotFound {
+	for _, o := range own {
+		err := t.Local.DeleteOwn(ctx, o.Object, o.Size, o.ETag)
+		if errors.Is(err, local.ErrForeign) {
+			m.o.Log.Warn("an expired file was changed or replaced since it was stored; it stays", "store", f.Store, "object", o.Object)
+			continue
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -28,7 +28,8 @@ func liveList(eof string) string { return plan.LivePlaylist(keyOf(eof)) }
 
 func keyOf(eof string) string { return strings.TrimSuffix(eof, plan.Final("", config.HLS)) }
 
-func (m *Mover) listing(ctx context.Context, parent int64) (*listing, error) {
+// lockList returns what is known of a playlist, locked.
+func (m *Mover) lockList(parent int64) *listing {
 	m.mu.Lock()
 	l := m.lists[parent]
 	if l == nil {
@@ -37,6 +38,11 @@ func (m *Mover) listing(ctx context.Context, parent int64) (*listing, error) {
 	}
 	m.mu.Unlock()
 	l.mu.Lock()
+	return l
+}
+
+func (m *Mover) listing(ctx context.Context, parent int64) (*listing, error) {
+	l := m.lockList(parent)
 	if l.row != nil {
 		return l, nil
 	}
@@ -88,12 +94,12 @@ func (m *Mover) advance(ctx context.Context, l *listing) (added bool, err error)
 		switch {
 		case p.State == state.FileLost:
 			l.gap = true
-		case p.State != state.FileStored || p.Detail.Map != "" && !maps[p.Detail.Map]:
+		case p.State != state.FileStored || p.Detail.Map != "" && maps[mapName(p.Detail.Map)] == "":
 			return added, nil
 		default:
 			l.pl.Add(hls.Piece{
 				URI: hls.URI(keyOf(l.row.Object), p.Object), Duration: p.Duration, PDT: state.Time(p.Detail.PDT),
-				Discontinuity: p.Detail.Discontinuity || l.gap, Dependent: !p.Detail.Independent, Map: p.Detail.Map,
+				Discontinuity: p.Detail.Discontinuity || l.gap, Dependent: !p.Detail.Independent, Map: maps[mapName(p.Detail.Map)],
 			})
 			l.gap, added = false, true
 		}
@@ -102,8 +108,9 @@ func (m *Mover) advance(ctx context.Context, l *listing) (added bool, err error)
 	return added, nil
 }
 
-// storedMaps returns the URIs of the init sections that are stored.
-func (m *Mover) storedMaps(ctx context.Context, l *listing) (map[string]bool, error) {
+// storedMaps returns the URIs of the init sections that are stored, by the names
+// that pieces call them.
+func (m *Mover) storedMaps(ctx context.Context, l *listing) (map[string]string, error) {
 	if l.row.Detail.Container != string(hls.FMP4) {
 		return nil, nil
 	}
@@ -112,9 +119,9 @@ func (m *Mover) storedMaps(ctx context.Context, l *listing) (map[string]bool, er
 	if err != nil {
 		return nil, err
 	}
-	out := map[string]bool{}
+	out := map[string]string{}
 	for _, f := range inits {
-		out[hls.URI(keyOf(l.row.Object), f.Object)] = true
+		out[mapName(hls.InitKey("", f.Seq))] = hls.URI(keyOf(l.row.Object), f.Object)
 	}
 	return out, nil
 }
@@ -132,7 +139,7 @@ func (m *Mover) put(ctx context.Context, t *Target, o store.Object, data []byte)
 	if t.Local != nil {
 		return t.Local.Put(ctx, o, r, int64(len(data)))
 	}
-	return t.Remote.Put(ctx, o, r, int64(len(data)))
+	return t.putRemote(ctx, o, r, int64(len(data)))
 }
 
 // finishList writes the finished playlist, and the same content in place of the
@@ -166,7 +173,7 @@ func (m *Mover) finishList(ctx context.Context, t *Target, f *state.FileRow) err
 		return err
 	}
 	m.forgetList(f.ID)
-	if f.Expires.IsZero() {
+	if f.Expires.IsZero() && f.KeepFor == 0 {
 		m.forgetPieces(ctx, f.ID)
 	}
 	return nil

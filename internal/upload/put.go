@@ -6,13 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"path"
-	"sort"
 	"strconv"
 
 	"github.com/live-recording/liverecord/internal/mux"
-	"github.com/live-recording/liverecord/internal/state"
 	"github.com/live-recording/liverecord/internal/store"
 	"github.com/live-recording/liverecord/internal/store/crc64"
 )
@@ -29,57 +26,33 @@ func (u *upload) put(ctx context.Context) error {
 	} else if there != nil {
 		return u.m.stored(ctx, u.t, u.f, *there)
 	}
-	res, err := u.t.Remote.Put(ctx, u.describe(), all, all.size())
+	res, err := u.t.putRemote(ctx, u.describe(), all, all.size())
 	if err != nil {
 		return err
-	}
-	if res.Size == 0 {
-		res.Size = all.size()
 	}
 	return u.m.stored(ctx, u.t, u.f, res)
 }
 
-// before makes sure that the key is free, or ours. An object with our bytes was
-// stored by a request whose answer was lost, or by a run that died before it
-// could note that; a foreign one stays, and ours gets another key.
-func (u *upload) before(ctx context.Context, all concat) (*store.Result, error) {
-	if u.f.Parent != 0 {
-		return nil, nil // below a key that the playlist has claimed
+// putRemote stores an object. A store that did not confirm the checksum is asked
+// what it has: only that counts.
+func (t *Target) putRemote(ctx context.Context, o store.Object, body io.ReaderAt, size int64) (store.Result, error) {
+	res, err := t.Remote.Put(ctx, o, body, size)
+	if err != nil || res.HasCRC {
+		return res, err
 	}
-	for {
-		res, err := u.t.Remote.Head(ctx, u.f.Object)
-		if err != nil && (store.KindOf(err) == store.KindNotFound || mayNotLook(err)) {
-			return nil, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		sum, err := sumOf(all)
-		switch {
-		case err != nil:
-			return nil, err
-		case sameObject(res, sum):
-			return &res, nil
-		case u.ours(res):
-			return nil, nil // a PUT of ours that went wrong
-		}
-		if err := u.m.rename(ctx, u.f); err != nil {
-			return nil, err
-		}
+	there, err := t.Remote.Head(ctx, o.Key)
+	switch {
+	case mayNotLook(err):
+		return res, nil
+	case err != nil && store.KindOf(err) == store.KindNotFound:
+		return res, &store.Error{Op: "put", Key: o.Key, Kind: store.KindTemporary, Err: errors.New("the store took it, and does not have it")}
+	case err != nil:
+		return res, err
+	case there.Size != size || there.ETag != res.ETag || there.HasCRC && there.CRC64 != res.CRC64:
+		return res, &store.Error{Op: "put", Key: o.Key, Kind: store.KindCorrupt,
+			Err: fmt.Errorf("%d bytes of ETag %s were sent, the store has %d of %s", size, res.ETag, there.Size, there.ETag)}
 	}
-}
-
-// mayNotLook: HEAD is refused. Its answer has no body that would tell a wrong
-// secret from a missing right, so the request that is really wanted is sent: it
-// works, or tells.
-func mayNotLook(err error) bool {
-	var e *store.Error
-	return errors.As(err, &e) && e.Status == http.StatusForbidden
-}
-
-// ours tells whether an object was made from this file, by whatever attempt.
-func (u *upload) ours(res store.Result) bool {
-	return res.Meta[metaFile] == strconv.FormatInt(u.f.ID, 10)
+	return res, nil
 }
 
 func sumOf(r concat) (sum crc64.Sum, err error) {
@@ -121,65 +94,6 @@ func (u *upload) describe() store.Object {
 		o.Meta["end"] = u.f.Ended.UTC().Format("2006-01-02T15:04:05.000Z")
 	}
 	return o
-}
-
-// claim makes sure that the key is free before an upload begins.
-func (u *upload) claim(ctx context.Context) error {
-	for {
-		res, err := u.t.Remote.Head(ctx, u.f.Object)
-		switch {
-		case err != nil && (store.KindOf(err) == store.KindNotFound || mayNotLook(err)):
-			return nil
-		case err != nil:
-			return err
-		case u.ours(res): // an attempt that went wrong; Complete replaces it
-			return nil
-		case !u.ended:
-			return errors.New("the key is taken by an object that is not ours; another one is used at the end")
-		}
-		if err := u.m.rename(ctx, u.f); err != nil {
-			return err
-		}
-	}
-}
-
-// relieve gives confirmed parts back to the disk when the spool is half full, and
-// tells whether there are some that stay.
-func (u *upload) relieve(ctx context.Context) (held bool, err error) {
-	live, ok := u.t.Dir.Live(u.f.Spool)
-	if !ok {
-		return false, nil
-	}
-	for _, p := range u.parts {
-		held = held || p.Number > 1 && !live.IsReleased(p.Start, p.Start+p.Size)
-	}
-	if !held || !u.m.short(u.f.Store) {
-		return held, nil
-	}
-	listed, err := u.t.Remote.ListParts(ctx, u.f.Object, u.f.Upload)
-	if err != nil {
-		return true, err
-	}
-	there := map[int]string{}
-	for _, p := range listed {
-		there[p.Number] = p.ETag
-	}
-	var parts []state.PartRow
-	for _, p := range u.parts {
-		if p.Number > 1 && there[p.Number] == p.ETag {
-			parts = append(parts, p)
-		}
-	}
-	sort.Slice(parts, func(i, j int) bool { return parts[i].Number < parts[j].Number })
-	for _, p := range parts {
-		if live.IsReleased(p.Start, p.Start+p.Size) {
-			continue
-		}
-		if err := live.Release(p.Start, p.Start+p.Size); err != nil {
-			return true, fmt.Errorf("giving parts back to the disk: %w", err)
-		}
-	}
-	return false, nil
 }
 
 // concat reads several pieces one after the other.

@@ -22,9 +22,11 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/live-recording/liverecord/config"
+	"github.com/live-recording/liverecord/internal/hang"
 	"github.com/live-recording/liverecord/internal/mux"
 	"github.com/live-recording/liverecord/internal/spool"
 	"github.com/live-recording/liverecord/internal/state"
@@ -56,16 +58,23 @@ type Events interface {
 	NotStored(tx *state.Tx, r *state.RecordingRow, f *state.FileRow, why string) error
 }
 
+// ErrAway tells that a store is configured and can't be used now.
+var ErrAway = errors.New("the store can't be used now")
+
 // Options are what a Mover needs from the rest of the house.
 type Options struct {
 	DB      *state.DB
 	Log     *slog.Logger
 	Events  Events
 	Formats map[string]mux.Format // by the format of a file row
-	// Target returns the store of that name.
+	// Target returns the store of that name. It must not block. With ErrAway the
+	// store's files wait for it; with any other error they are parked.
 	Target func(name string) (*Target, error)
 	// Stored is told after a file was stored; may be nil.
 	Stored func()
+	// History is how long finished recordings are remembered; 0 = for ever. nil:
+	// nothing is forgotten.
+	History func() time.Duration
 }
 
 // Mover moves files. Run it once.
@@ -79,15 +88,22 @@ type Mover struct {
 	backlog map[string]int     // those of them that are late, see late
 	growing map[int64]*growth  // open files of remote stores
 	lists   map[int64]*listing // playlists under way
-	jobs    sync.WaitGroup
+	jobs    hang.Group
+	purging bool // expire is under way
+
+	clock   *clock
+	pruner  pruner
+	pruning atomic.Bool
 
 	checked map[int64]bool // uploads that were compared with the store since the start
+	asked   map[int64]int  // how often the store was asked for what only it can have
+	asks    int            // the constant; tests have less patience
 }
 
 // New returns a Mover that waits for Run.
 func New(o Options) *Mover {
 	return &Mover{o: o, bell: make(chan struct{}, 1), busy: map[int64]bool{}, load: map[string]int{}, backlog: map[string]int{},
-		growing: map[int64]*growth{}, lists: map[int64]*listing{}, checked: map[int64]bool{}}
+		growing: map[int64]*growth{}, lists: map[int64]*listing{}, checked: map[int64]bool{}, asked: map[int64]int{}, asks: asks, clock: newClock()}
 }
 
 // Wake rings the bell: files have ended.
@@ -101,9 +117,9 @@ func (m *Mover) Wake() {
 // idle is the longest that the Mover sleeps.
 const idle = 15 * time.Second
 
-// Run moves files until ctx ends, and then for the grace period what has ended
-// by then.
-func (m *Mover) Run(ctx context.Context, grace time.Duration) {
+// Run moves files until ctx ends, and then what has ended by then, for as long
+// as grace says when it is asked.
+func (m *Mover) Run(ctx context.Context, grace func() time.Duration) {
 	requests, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	timer := time.NewTimer(0)
@@ -111,7 +127,7 @@ func (m *Mover) Run(ctx context.Context, grace time.Duration) {
 	for {
 		select {
 		case <-ctx.Done():
-			stop := time.AfterFunc(grace, cancel)
+			stop := time.AfterFunc(grace(), cancel)
 			defer stop.Stop()
 			m.finish(requests)
 			return
@@ -127,9 +143,16 @@ func (m *Mover) Run(ctx context.Context, grace time.Duration) {
 	}
 }
 
+// jobPatience is how long jobs whose context has ended may take to notice. One
+// that takes longer has a disk that hangs; it is left alone.
+const jobPatience = 250 * time.Millisecond
+
+// Ended calls f once no job runs any more; see hang.Group.
+func (m *Mover) Ended(f func()) { m.jobs.Then(f) }
+
 // finish moves what can be moved at once, until ctx ends.
 func (m *Mover) finish(ctx context.Context) {
-	defer m.jobs.Wait()
+	defer m.jobs.Wait(jobPatience)
 	for ctx.Err() == nil {
 		if _, err := m.scan(ctx); err != nil {
 			return
@@ -150,8 +173,12 @@ func (m *Mover) finish(ctx context.Context) {
 // scan starts a job for every file that has something to do and finds a free
 // worker. It returns when to look again if nobody rings.
 func (m *Mover) scan(ctx context.Context) (time.Duration, error) {
+	if err := m.keepTime(ctx); err != nil {
+		return 0, err
+	}
+	m.purge(ctx, m.clock.now())
+	m.prune(ctx)
 	now := time.Now()
-	m.expire(ctx, now)
 	files, err := m.ready(ctx, now)
 	if err != nil {
 		return 0, err
@@ -183,9 +210,9 @@ func (m *Mover) ready(ctx context.Context, now time.Time) ([]*state.FileRow, err
 	var out []*state.FileRow
 	for _, name := range stores { // one store's backlog must not hide another's files
 		for _, since := range []time.Time{{}, now.Add(-lateAfter)} {
-			files, err := state.Files(ctx, m.o.DB.Reader(), `WHERE state=? AND due<=? AND store=? AND ended>=? AND (format<>'hls' OR NOT EXISTS
+			files, err := state.Files(ctx, m.o.DB.Reader(), `WHERE state=? AND (due<=? OR due>?) AND store=? AND ended>=? AND (format<>'hls' OR NOT EXISTS
 				(SELECT 1 FROM files p WHERE p.parent=files.id AND p.state IN (?,?,?)))
-				ORDER BY ended, id LIMIT ?`, string(state.FileEnded), now.UnixNano(), name, state.Nanos(since),
+				ORDER BY ended, id LIMIT ?`, string(state.FileEnded), now.UnixNano(), tooFar(now).UnixNano(), name, state.Nanos(since),
 				string(state.FileOpen), string(state.FileEnded), string(state.FileParked), limit)
 			if err != nil {
 				return nil, err
@@ -211,8 +238,8 @@ func late(f *state.FileRow, now time.Time) bool {
 
 // waiting names the stores that files wait for.
 func (m *Mover) waiting(ctx context.Context, now time.Time) (names []string, err error) {
-	rows, err := m.o.DB.Reader().QueryContext(ctx, `SELECT DISTINCT store FROM files WHERE state=? AND due<=?`,
-		string(state.FileEnded), now.UnixNano())
+	rows, err := m.o.DB.Reader().QueryContext(ctx, `SELECT DISTINCT store FROM files WHERE state=? AND (due<=? OR due>?)`,
+		string(state.FileEnded), now.UnixNano(), tooFar(now).UnixNano())
 	if err != nil {
 		return nil, err
 	}
@@ -243,6 +270,9 @@ func (m *Mover) untilDue(ctx context.Context, now time.Time) (time.Duration, err
 // try starts a job for the file unless it has one or its store is busy.
 func (m *Mover) try(ctx context.Context, f *state.FileRow) {
 	t, err := m.o.Target(f.Store)
+	if errors.Is(err, ErrAway) {
+		return
+	}
 	if err != nil {
 		m.unknownStore(ctx, f, err)
 		return
@@ -299,7 +329,8 @@ func (m *Mover) fresh(ctx context.Context, f *state.FileRow) bool {
 	case state.FileOpen, state.FileWaiting:
 		return true
 	case state.FileEnded:
-		return !f.Due.After(time.Now())
+		now := time.Now()
+		return !f.Due.After(now) || f.Due.After(tooFar(now))
 	}
 	return false
 }
@@ -315,7 +346,7 @@ func (m *Mover) guarded(ctx context.Context, t *Target, f *state.FileRow) (err e
 }
 
 func (m *Mover) move(ctx context.Context, t *Target, f *state.FileRow) error {
-	if f.State == state.FileEnded && t.Dir.Suspect(f.Spool) {
+	if f.State == state.FileEnded && (t.Dir.Suspect(f.Spool) || t.Dir.Unread(f.Spool)) {
 		if err := m.reread(ctx, t, f); err != nil {
 			return err
 		}
@@ -335,17 +366,17 @@ func (m *Mover) stored(ctx context.Context, t *Target, f *state.FileRow, res sto
 	f.State, f.Size, f.ETag, f.CRC64, f.HasCRC = state.FileStored, res.Size, res.ETag, res.CRC64, res.HasCRC
 	f.Upload, f.Attempts, f.Due, f.Error = "", 0, time.Time{}, ""
 	if keep := time.Duration(f.Detail.Keep); keep > 0 && t.Local != nil && f.Parent == 0 {
-		f.Expires = time.Now().Add(keep)
+		if f.Expires = m.clock.now().Add(keep); m.clock.doubtful() {
+			f.Expires, f.KeepFor = time.Time{}, keep
+		}
 	}
 	err := m.o.DB.UpdateNow(ctx, func(tx *state.Tx) error { return m.settle(ctx, tx, f) })
 	if err != nil {
 		return err
 	}
 	m.forget(f.ID)
-	if f.Spool != "" {
-		if err := t.Dir.Remove(f.Spool); err != nil {
-			m.o.Log.Warn("a spool file can't be removed", "file", f.Spool, "error", err)
-		}
+	if err := m.clear(t, f); err != nil {
+		m.o.Log.Warn("a spool file can't be removed", "file", f.Spool, "error", err)
 	}
 	if f.Parent != 0 {
 		return m.list(ctx, t, f.Parent)
@@ -356,6 +387,19 @@ func (m *Mover) stored(ctx context.Context, t *Target, f *state.FileRow, res sto
 		m.o.Stored()
 	}
 	return nil
+}
+
+// clear removes what the spool has of a file that is stored.
+func (m *Mover) clear(t *Target, f *state.FileRow) error {
+	if f.Spool == "" {
+		return nil
+	}
+	if t.Local != nil {
+		if err := t.Local.Discard(growName(f)); err != nil {
+			return err
+		}
+	}
+	return t.Dir.Remove(f.Spool)
 }
 
 // settle writes the end of a file's way with the event that tells of it.
@@ -391,6 +435,7 @@ func (m *Mover) forget(id int64) {
 	defer m.mu.Unlock()
 	delete(m.growing, id)
 	delete(m.checked, id)
+	delete(m.asked, id)
 }
 
 // errGone: neither the spool nor the store has the file.

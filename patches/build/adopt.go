@@ -3,44 +3,76 @@ package main
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
 // adopt begins patches/<name>/ from the patch of an older release: it copies
-// what is ours, pins the new module, and merges the call-site lines into a
-// fresh copy of it. What is left to a person is in docs/upgrading-mediamtx.md.
+// what is ours, pins the new module, and places the call-site lines in a fresh
+// copy of it. All this lies in build/adopt/<name>/ until every line has its
+// place: called again, it takes what a person placed in the tree.
 func adopt(root, name, from string) error {
 	old, err := loadRelease(root, from)
 	if err != nil {
 		return err
 	}
-	r := &release{name: name, root: root, UpstreamTests: old.UpstreamTests, UpstreamSkip: old.UpstreamSkip}
-	if isDir(r.patchDir()) {
-		return fmt.Errorf("%s exists already", r.patchDir())
+	r := &release{name: name, root: root, dir: filepath.Join(root, "build", "adopt", name)}
+	home := filepath.Join(root, "patches", name)
+	if isDir(home) {
+		return fmt.Errorf("%s exists already", home)
 	}
-	m, err := download(old.patchDir(), name)
+	if !isDir(r.patchDir()) {
+		if err := r.begin(old); err != nil {
+			return err
+		}
+	} else if r, err = loadReleaseIn(root, name, r.dir); err != nil {
+		return err
+	}
+	if err := refresh(r); err != nil {
+		return err
+	}
+	patches, err := r.loadPatches()
 	if err != nil {
 		return err
 	}
-	r.sum = m.Sum
+	was, err := old.loadPatches()
+	if err != nil {
+		return err
+	}
+	if lost := lostLines(was, patches); len(lost) > 0 {
+		return fmt.Errorf("these lines have no place yet. Put them into %s, then run the same command again:\n  %s",
+			r.treeDir(), strings.Join(lost, "\n  "))
+	}
+	return os.Rename(r.patchDir(), home)
+}
+
+// begin makes the patch folder and the tree.
+func (r *release) begin(old *release) error {
+	m, err := download(old.patchDir(), module, r.name)
+	if err != nil {
+		return err
+	}
+	r.UpstreamTests, r.UpstreamSkip, r.sum = old.UpstreamTests, old.UpstreamSkip, m.Sum
 	for _, step := range []func() error{
 		func() error { return copyOurs(old, r) },
 		func() error { return r.pin(m) },
 		func() error { return r.choosePlayer(m.Dir) },
 		r.save,
-		func() error { return r.mergeTree(old, m.Dir) },
 	} {
 		if err := step(); err != nil {
-			return err
+			return errors.Join(err, os.RemoveAll(r.patchDir()))
 		}
 	}
-	fmt.Printf("%s is begun; its tree is %s\n", r.patchDir(), r.treeDir())
-	return nil
+	unplaced, err := r.placeLines(old, m.Dir)
+	for _, u := range unplaced {
+		fmt.Printf("AMBIGUOUS %v\n", u)
+	}
+	return err
 }
 
 func copyOurs(old, r *release) error {
@@ -49,7 +81,10 @@ func copyOurs(old, r *release) error {
 			return err
 		}
 	}
-	return copyFile(filepath.Join(old.patchDir(), "go.mod"), filepath.Join(r.patchDir(), "go.mod"))
+	if err := copyFile(filepath.Join(old.patchDir(), "go.mod"), filepath.Join(r.patchDir(), "go.mod")); err != nil {
+		return err
+	}
+	return renameVersion(r.patchDir(), old.name, r.name)
 }
 
 var requirement = regexp.MustCompile(`(?m)^(\s+)(\S+) (v\S+)$`)
@@ -104,60 +139,106 @@ func (r *release) choosePlayer(dir string) error {
 	return nil
 }
 
-// mergeTree makes a copy of the new module with the old release's call-site
-// lines. Where they don't fit any more, it leaves conflict markers.
-func (r *release) mergeTree(old *release, dir string) error {
+// placeLines makes a copy of the new module with the old release's call-site
+// lines, each at its anchor. Those that have no single place are left out, and
+// returned.
+func (r *release) placeLines(old *release, dir string) (unplaced []error, err error) {
 	oldDir, err := old.downloadModule()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := os.RemoveAll(r.buildDir()); err != nil {
-		return err
+		return nil, err
 	}
 	if err := copyTree(dir, r.treeDir()); err != nil {
-		return err
+		return nil, err
 	}
 	patches, err := old.loadPatches()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, p := range patches {
-		if err := r.merge(p, filepath.Join(oldDir, p.Target)); err != nil {
-			return err
+		left, err := r.placeFile(p, filepath.Join(oldDir, p.Target))
+		if err != nil {
+			return nil, err
 		}
+		unplaced = append(unplaced, left...)
 	}
-	return nil
+	return unplaced, nil
 }
 
-func (r *release) merge(p *patch, oldFile string) error {
-	file := filepath.Join(r.treeDir(), p.Target)
-	if _, err := os.Stat(file); err != nil {
-		fmt.Printf("GONE      %s: find where its lines belong now\n%s", p.Target, p.format())
-		return nil
-	}
-	buf, err := os.ReadFile(oldFile)
+func (r *release) placeFile(p *patch, oldFile string) (unplaced []error, err error) {
+	base, err := os.ReadFile(oldFile)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if buf, err = p.apply(buf); err != nil {
-		return err
+	file := filepath.Join(r.treeDir(), p.Target)
+	buf, err := os.ReadFile(file)
+	if os.IsNotExist(err) {
+		return []error{fmt.Errorf("%s is gone: find where its lines belong now\n%s", p.Target, p.format())}, nil
 	}
-	patched := filepath.Join(r.buildDir(), "patched.go")
-	if err := os.WriteFile(patched, buf, 0o644); err != nil {
-		return err
+	if err != nil {
+		return nil, err
 	}
-	defer os.Remove(patched)
-	base := filepath.Join(r.buildDir(), "base.go")
-	if err := copyFile(oldFile, base); err != nil {
-		return err
+	old, cur := strings.Split(string(base), "\n"), strings.Split(string(buf), "\n")
+	q := &patch{Target: p.Target}
+	for _, in := range p.Insertions {
+		to, err := place(p.Target, old, cur, in)
+		if err != nil {
+			unplaced = append(unplaced, err)
+			continue
+		}
+		if to.Note != "" {
+			fmt.Printf("look at   %s:%d, %q: %s\n", p.Target, to.After+1, strings.TrimSpace(firstLine(in)), to.Note)
+		}
+		q.insert(insertion{After: to.After, Lines: in.Lines})
 	}
-	defer os.Remove(base)
-	cmd := exec.Command("git", "merge-file", "-L", r.name, "-L", "before", "-L", "ours", file, base, patched)
-	cmd.Stderr = os.Stderr
-	if err := cmd.Run(); err != nil {
-		fmt.Printf("CONFLICT  %s: keep MediaMTX's lines, and ours in their place\n", p.Target)
-		return nil
+	if buf, err = q.apply(buf); err != nil {
+		return nil, err
 	}
-	fmt.Printf("merged    %s\n", p.Target)
-	return nil
+	fmt.Printf("placed    %s: %d of %d\n", p.Target, len(p.Insertions)-len(unplaced), len(p.Insertions))
+	return unplaced, os.WriteFile(file, buf, 0o644)
+}
+
+// insert adds an insertion in order; two at the same place become one.
+func (p *patch) insert(in insertion) {
+	i, same := slices.BinarySearchFunc(p.Insertions, in.After, func(x insertion, at int) int { return x.After - at })
+	if same {
+		p.Insertions[i].Lines = slices.Concat(p.Insertions[i].Lines, in.Lines)
+		return
+	}
+	p.Insertions = slices.Insert(p.Insertions, i, in)
+}
+
+func firstLine(in insertion) string {
+	for _, line := range in.Lines {
+		if strings.TrimSpace(line) != "" {
+			return line
+		}
+	}
+	return ""
+}
+
+// lostLines returns the lines of the old patches that the new ones don't have.
+func lostLines(old, cur []*patch) []string {
+	count := map[string]int{}
+	each := func(all []*patch, f func(string)) {
+		for _, p := range all {
+			for _, in := range p.Insertions {
+				for _, line := range in.Lines {
+					if line = strings.Join(strings.Fields(line), " "); line != "" {
+						f(line)
+					}
+				}
+			}
+		}
+	}
+	each(cur, func(line string) { count[line]++ })
+	var lost []string
+	each(old, func(line string) {
+		if count[line]--; count[line] < 0 {
+			lost = append(lost, line)
+		}
+	})
+	return lost
 }

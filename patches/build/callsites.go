@@ -99,12 +99,6 @@ func (p *patch) apply(file []byte) ([]byte, error) {
 	return []byte(strings.Join(lines, "")), nil
 }
 
-// What `git merge-file` writes around a conflict.
-const (
-	conflictBegin = "<<<<<<< "
-	conflictEnd   = ">>>>>>> "
-)
-
 // diff returns the lines that edited has and file has not. Any other difference
 // is an error: nothing of MediaMTX is changed or removed.
 func diff(target string, file, edited []byte) (*patch, error) {
@@ -117,9 +111,6 @@ func diff(target string, file, edited []byte) (*patch, error) {
 			continue
 		}
 		text := strings.TrimSuffix(string(line), "\n")
-		if strings.HasPrefix(text, conflictBegin) || strings.HasPrefix(text, conflictEnd) {
-			return nil, fmt.Errorf("%s: there is still a conflict: %s", target, text)
-		}
 		if n := len(p.Insertions); n > 0 && p.Insertions[n-1].After == i {
 			p.Insertions[n-1].Lines = append(p.Insertions[n-1].Lines, text)
 		} else {

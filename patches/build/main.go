@@ -1,6 +1,6 @@
 // Command build makes the patched MediaMTX server.
 //
-//	go run ./patches/build [-mediamtx v1.20.1] [-o bin/mediamtx] COMMAND
+//	go run ./patches/build [-mediamtx v1.21.0] [-o bin/mediamtx] COMMAND
 //
 // Commands:
 //
@@ -9,9 +9,16 @@
 //	test           run the tests of the bridge against the tree
 //	vet            vet the bridge
 //	test-upstream  run MediaMTX's own tests of the packages that are touched
-//	adopt          begin patches/<release>/ from an older one: -from v1.20.1
+//	upgrade        make another release the default: -mediamtx v1.22.0. The
+//	               whole way; see docs/upgrading-mediamtx.md
+//	adopt          only begin patches/<release>/ from an older one
 //	refresh        write callsites/ and the checksums of their targets from the
-//	               edited tree (see docs/upgrading-mediamtx.md)
+//	               edited tree
+//	diff           show what changed on the way of the media between -from and
+//	               -mediamtx, also in the libraries by the same authors
+//
+// Without -mediamtx, the release is the one that the Makefile names; -from is
+// the same by default.
 //
 // The tree is a copy of the released module, verified by its checksum, plus
 // what lies in patches/<release>/:
@@ -27,6 +34,7 @@
 package main
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"os"
@@ -34,11 +42,9 @@ import (
 	"strings"
 )
 
-const defaultRelease = "v1.20.1"
-
 func main() {
-	release := flag.String("mediamtx", defaultRelease, "release of MediaMTX")
-	from := flag.String("from", defaultRelease, "adopt: the release whose patch is carried over")
+	release := flag.String("mediamtx", "", "release of MediaMTX")
+	from := flag.String("from", "", "adopt: the release whose patch is carried over; diff: the old one")
 	out := flag.String("o", filepath.Join("bin", "mediamtx"), "the binary to make")
 	strip := flag.Bool("strip", true, "leave out symbols and debugging data")
 	goos := flag.String("goos", "", "operating system of the binary, if another one")
@@ -65,8 +71,18 @@ func run(name, command string, o options) error {
 	if err != nil {
 		return err
 	}
-	if command == "adopt" {
+	usual, err := defaultRelease(root)
+	if err != nil {
+		return err
+	}
+	name, o.from = cmp.Or(name, usual), cmp.Or(o.from, usual)
+	switch command {
+	case "upgrade":
+		return upgrade(root, name, o)
+	case "adopt":
 		return adopt(root, name, o.from)
+	case "diff":
+		return diffReleases(root, o.from, name)
 	}
 	r, err := loadRelease(root, name)
 	if err != nil {
@@ -86,6 +102,9 @@ func run(name, command string, o options) error {
 	case "test":
 		return goTest(r, r.bridgeDir(), o, nil, "./bridge/...")
 	case "vet":
+		if err := checkLibraries(r); err != nil {
+			return err
+		}
 		return goRun(r, r.bridgeDir(), "vet", "./bridge/...")
 	case "test-upstream":
 		return testUpstream(r, o)

@@ -8,16 +8,35 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
 
 const module = "github.com/bluenviron/mediamtx"
 
+var defaultLine = regexp.MustCompile(`(?m)^MEDIAMTX \?= (v\S+)$`)
+
+// defaultRelease returns the release that is built if none is named: the
+// Makefile says which.
+func defaultRelease(root string) (string, error) {
+	buf, err := os.ReadFile(filepath.Join(root, "Makefile"))
+	if err != nil {
+		return "", err
+	}
+	m := defaultLine.FindSubmatch(buf)
+	if m == nil {
+		return "", errors.New("the Makefile has no line MEDIAMTX ?= v…")
+	}
+	return string(m[1]), nil
+}
+
 // release is what patches/<release>/ says about one release of MediaMTX.
 type release struct {
-	name string // v1.20.1
+	name string // v1.21.0
 	root string // of this repository
+	dir  string // where the patch lies, if not in patches/<release>/
+	next bool   // it is becoming the default
 
 	Player player `json:"player"`
 
@@ -33,7 +52,12 @@ type release struct {
 	sum string // of the module, from go.sum
 }
 
-func (r *release) patchDir() string  { return filepath.Join(r.root, "patches", r.name) }
+func (r *release) patchDir() string {
+	if r.dir != "" {
+		return r.dir
+	}
+	return filepath.Join(r.root, "patches", r.name)
+}
 func (r *release) bridgeDir() string { return r.patchDir() }
 func (r *release) buildDir() string  { return filepath.Join(r.root, "build", r.name) }
 func (r *release) treeDir() string   { return filepath.Join(r.buildDir(), "mediamtx") }
@@ -44,7 +68,12 @@ func (r *release) workFile() string  { return filepath.Join(r.buildDir(), "go.wo
 func (r *release) version() string { return r.name + "-liverecord" }
 
 func loadRelease(root, name string) (*release, error) {
-	r := &release{name: name, root: root}
+	return loadReleaseIn(root, name, "")
+}
+
+// loadReleaseIn reads a release whose patch lies in dir.
+func loadReleaseIn(root, name, dir string) (*release, error) {
+	r := &release{name: name, root: root, dir: dir}
 	file := filepath.Join(r.patchDir(), "release.json")
 	buf, err := os.ReadFile(file)
 	if os.IsNotExist(err) {
@@ -91,7 +120,7 @@ func pinnedSum(goSum, version string) (string, error) {
 // its folder. Go verifies it by the checksum database; we compare it with
 // our go.sum.
 func (r *release) downloadModule() (string, error) {
-	m, err := download(r.patchDir(), r.name)
+	m, err := download(r.patchDir(), module, r.name)
 	if err != nil {
 		return "", err
 	}
@@ -104,8 +133,8 @@ func (r *release) downloadModule() (string, error) {
 // downloaded is what `go mod download` says of a module.
 type downloaded struct{ Dir, Sum, GoModSum, Error string }
 
-func download(dir, version string) (m downloaded, err error) {
-	cmd := exec.Command("go", "mod", "download", "-json", module+"@"+version)
+func download(dir, path, version string) (m downloaded, err error) {
+	cmd := exec.Command("go", "mod", "download", "-json", path+"@"+version)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOWORK=off")
 	out, err := cmd.Output()
@@ -113,10 +142,10 @@ func download(dir, version string) (m downloaded, err error) {
 		err = jerr
 	}
 	if m.Error != "" {
-		return m, fmt.Errorf("download of %s %s: %s", module, version, m.Error)
+		return m, fmt.Errorf("download of %s %s: %s", path, version, m.Error)
 	}
 	if err != nil {
-		return m, fmt.Errorf("download of %s %s: %w%s", module, version, err, stderrOf(err))
+		return m, fmt.Errorf("download of %s %s: %w%s", path, version, err, stderrOf(err))
 	}
 	return m, nil
 }

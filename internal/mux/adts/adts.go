@@ -7,8 +7,9 @@
 // (package index) keeps the true times, and with them duration and resume.
 //
 // HE-AAC is written as its AAC-LC core with the core's sampling rate; decoders
-// find SBR and PS in the frames. What the header cannot say is an error of New:
-// object types above 4, channel layouts given by a program config element,
+// find SBR and PS in the frames. A program config element, which tells channels that
+// have no number, stands before the first frame (§1.A.2.2.1), unless the frame brings
+// it itself. What the header cannot say is an error of New: object types above 4,
 // sampling rates outside the table, frames of 960 samples.
 package adts
 
@@ -18,6 +19,7 @@ import (
 
 	"github.com/live-recording/liverecord/hooks"
 	"github.com/live-recording/liverecord/internal/mux"
+	"github.com/live-recording/liverecord/internal/mux/codec"
 	"github.com/live-recording/liverecord/internal/mux/index"
 )
 
@@ -28,6 +30,12 @@ type format struct{}
 
 // Accepts implements mux.Format.
 func (format) Accepts(c hooks.Codec) bool { return c == hooks.AAC }
+
+// Fits implements mux.Format.
+func (format) Fits(t *hooks.Track) error {
+	_, err := newMuxer([]hooks.Track{*t})
+	return err
+}
 
 // New implements mux.Format.
 func (format) New(tracks []hooks.Track) (mux.Muxer, error) {
@@ -73,9 +81,21 @@ func newMuxer(tracks []hooks.Track) (*muxer, error) {
 	if t.ClockRate <= 0 {
 		return nil, errors.New("adts: track 0 (aac): clock rate unknown")
 	}
-	c, err := parseConfig(t.AudioConfig)
+	m, err := describe(t)
 	if err != nil {
 		return nil, fmt.Errorf("adts: track 0 (aac): %w", err)
 	}
-	return &muxer{fixed: c.header()}, nil
+	return m, nil
+}
+
+func describe(t *hooks.Track) (*muxer, error) {
+	c, err := codec.ParseAAC(t.AudioConfig)
+	if err != nil {
+		return nil, err
+	}
+	h, err := c.ADTS()
+	if err != nil {
+		return nil, err
+	}
+	return &muxer{fixed: h, pce: c.AppendPCE(nil)}, nil
 }

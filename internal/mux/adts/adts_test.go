@@ -228,7 +228,7 @@ func TestConfig(t *testing.T) {
 		{"rate in Hz", []byte{0x17, 0x80, 0x56, 0x22, 0x10}, []byte{0xFF, 0xF1, 0x50, 0x80}},
 		{"rate outside the table", []byte{0x17, 0x80, 0x4E, 0x20, 0x10}, nil},
 		{"reserved rate", []byte{0x16, 0x90}, nil},
-		{"PCE", []byte{0x12, 0x00, 0x00}, nil},
+		{"PCE in the frames", []byte{0x12, 0x00, 0x00}, []byte{0xFF, 0xF1, 0x50, 0x00}},
 		{"channels reserved", []byte{0x12, 0x40}, nil},
 		{"960 samples", []byte{0x12, 0x14}, nil},
 		{"ELD", []byte{0xF8, 0xE8, 0x50, 0x00}, nil},
@@ -315,9 +315,16 @@ func FuzzConfig(f *testing.F) {
 	f.Add([]byte{0x2B, 0x11, 0x88, 0x00})
 	f.Add([]byte{0xEB, 0x8A, 0x08, 0x00})
 	f.Fuzz(func(t *testing.T, asc []byte) {
-		c, err := parseConfig(asc)
-		if err == nil && (c.object < 1 || c.object > 4 || c.frequency > 12 || c.channels < 1 || c.channels > 7) {
-			t.Errorf("%+v from % x", c, asc)
+		m, err := Format.New(track(asc, 48000))
+		if err != nil {
+			return
+		}
+		if err := m.Write(&mux.Sample{Payload: [][]byte{{1, 2, 3}}}); err != nil {
+			t.Fatal(err)
+		}
+		b := slices.Concat(m.Flush().Body...)
+		if n := int(b[3]&3)<<11 | int(b[4])<<3 | int(b[5])>>5; n != len(b) || b[2]>>2&15 > 12 {
+			t.Errorf("% x from % x", b, asc)
 		}
 	})
 }

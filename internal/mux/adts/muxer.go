@@ -5,11 +5,12 @@ import (
 	"fmt"
 
 	"github.com/live-recording/liverecord/internal/mux"
+	"github.com/live-recording/liverecord/internal/mux/codec"
 	"github.com/live-recording/liverecord/internal/mux/index"
 )
 
 const (
-	headerSize = 7
+	headerSize = codec.ADTSSize
 	maxFrame   = 1<<13 - 1 // of aac_frame_length, header included
 
 	// refSize is the size from which a payload is referenced, not copied.
@@ -25,6 +26,7 @@ var (
 // muxer implements mux.Muxer.
 type muxer struct {
 	fixed [headerSize]byte // with frame length 0
+	pce   []byte           // of the configuration, for the first frame; nil if there is none
 	index index.Encoder
 	seen  bool
 	last  int64 // DTS of the frame before
@@ -40,20 +42,22 @@ type muxer struct {
 // 8184 bytes, or empty.
 func (m *muxer) Write(s *mux.Sample) error {
 	m.reuse()
-	size := headerSize + s.Size()
+	var pce []byte
+	if !m.seen && len(s.Payload) > 0 && !codec.StartsWithPCE(s.Payload[0]) {
+		pce = m.pce
+	}
+	size := headerSize + len(pce) + s.Size()
 	switch {
 	case s.Track != 0:
 		return fmt.Errorf("adts: track %d: %w", s.Track, errTrack)
-	case size == headerSize:
+	case s.Size() == 0:
 		return fmt.Errorf("adts: %w", errEmpty)
 	case size > maxFrame:
 		return fmt.Errorf("adts: frame of %d bytes, ADTS holds %d", size-headerSize, maxFrame-headerSize)
 	}
 	h := m.fixed
-	h[3] |= byte(size >> 11)
-	h[4] = byte(size >> 3)
-	h[5] |= byte(size << 5)
-	m.scratch = append(m.scratch, h[:]...)
+	codec.SetADTSSize(&h, size-headerSize)
+	m.scratch = append(append(m.scratch, h[:]...), pce...)
 	for _, p := range s.Payload {
 		m.put(p)
 	}

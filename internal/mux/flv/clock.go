@@ -1,5 +1,7 @@
 package flv
 
+import "encoding/binary"
+
 // maxMillis is the latest time stamp of a tag: TimestampExtended and Timestamp
 // form a signed number of 32 bits (FLV 10.1 §E.4.1).
 const maxMillis = 1<<31 - 1
@@ -19,6 +21,21 @@ func (c *clock) start(ns int64) {
 	if !c.started {
 		c.zero, c.started = ns, true
 	}
+}
+
+// note is what each journal record carries: the zero of the timeline, so that the
+// loss of the first record moves nothing.
+func (c *clock) note() []byte { return binary.AppendVarint(nil, c.zero) }
+
+// read starts the timeline from a note, and returns what else is in it. A record
+// of an older version has none.
+func (c *clock) read(note []byte) (rest []byte) {
+	v, n := binary.Varint(note)
+	if n <= 0 {
+		return nil
+	}
+	c.start(v)
+	return note[n:]
 }
 
 // millis rounds a time to the nearest millisecond of the file, halves up.

@@ -32,7 +32,8 @@
 // beyond 16 MiB also by further script tags, which players pass over.
 //
 // The journal is that of package index, in ticks of the tracks' clocks; the
-// first entry of a file has the size of the sequence headers added.
+// first entry of a file has the size of the sequence headers added. The note of each
+// record is the zero of the timeline, a zigzag varint in ns.
 package flv
 
 import (
@@ -53,6 +54,12 @@ type format struct{}
 func (format) Accepts(c hooks.Codec) bool {
 	_, ok := layouts[c]
 	return ok
+}
+
+// Fits implements mux.Format.
+func (format) Fits(t *hooks.Track) error {
+	_, err := newStream(t)
+	return err
 }
 
 // New implements mux.Format.
@@ -80,6 +87,7 @@ func (format) Resume(tracks []hooks.Track, records mux.Records) (mux.Muxer, erro
 			return nil, fmt.Errorf("flv: journal names track %d of %d", p.Track, len(streams))
 		}
 		s := &m.streams[p.Track]
+		m.clock.read(p.Note)
 		m.clock.start(nanos(p.DTS, s.rate))
 		s.seen, s.last = true, p.DTS
 	}

@@ -4,12 +4,8 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/av1"
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
-
 	"github.com/live-recording/liverecord/hooks"
+	"github.com/live-recording/liverecord/internal/mux/codec"
 )
 
 const (
@@ -166,7 +162,7 @@ func (f *front) video(i int) []property {
 
 func (f *front) audio(i int) []property {
 	s, t := &f.streams[i], &f.sum.tracks[i]
-	rate, channels := soundShape(&f.tracks[i])
+	rate, channels := soundShape(s)
 	list := []property{
 		{"audiodatarate", t.dataRate(f.sum.span(f.streams))},
 		{"audiosamplesize", 16.0},
@@ -201,42 +197,31 @@ func (s *stream) number() float64 {
 	return float64(s.id)
 }
 
-// pictureSize is in pixels, 0 if unknown. newStream has parsed the same bytes.
+// pictureSize is in pixels, 0 if unknown.
 func pictureSize(t *hooks.Track) (width, height int) {
-	switch t.Codec {
-	case hooks.H264:
-		var s h264.SPS
-		if s.Unmarshal(t.SPS) == nil {
-			return s.Width(), s.Height()
-		}
-	case hooks.H265:
-		var s h265.SPS
-		if s.Unmarshal(t.SPS) == nil {
-			return s.Width(), s.Height()
-		}
-	case hooks.AV1:
-		var h av1.SequenceHeader
-		if h.Unmarshal(t.SequenceHeader) == nil {
-			return h.Width(), h.Height()
-		}
-	}
-	return t.Width, t.Height
+	p := codec.PictureOf(t, nil)
+	return p.Width, p.Height
 }
 
 // soundShape is the rate and the channels that are heard, 0 if unknown.
-func soundShape(t *hooks.Track) (rate, channels int) {
+func soundShape(s *stream) (rate, channels int) {
+	t := s.track
 	rate, channels = t.SampleRate, t.Channels
 	if t.Codec == hooks.Opus {
 		rate = 48000
 	}
-	var c mpeg4audio.Config
-	if t.Codec == hooks.AAC && (rate == 0 || channels == 0) && c.Unmarshal(t.AudioConfig) == nil {
-		if rate == 0 {
-			rate = max(c.SampleRate, c.ExtensionSampleRate)
-		}
-		if channels == 0 {
-			channels = c.ChannelCount
-		}
+	if t.Codec != hooks.AAC || rate > 0 && channels > 0 {
+		return rate, channels
+	}
+	c, err := codec.ParseAAC(s.config)
+	if err != nil {
+		return rate, channels
+	}
+	if rate == 0 {
+		rate = c.Output
+	}
+	if channels == 0 {
+		channels = c.Channels
 	}
 	return rate, channels
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/live-recording/liverecord/internal/mux"
+	"github.com/live-recording/liverecord/internal/mux/codec"
 	"github.com/live-recording/liverecord/internal/mux/index"
 )
 
@@ -122,7 +123,10 @@ func (m *muxer) Flush() mux.Batch {
 	slices.SortStableFunc(m.pending, func(a, b pending) int { return cmp.Compare(a.at, b.at) })
 	if !m.clock.started {
 		m.clock.start(m.pending[0].at)
+		m.index.Note(append(m.clock.note(), m.learn()...))
 		m.out.scratch = appendStarts(m.out.scratch, m.streams)
+	} else {
+		m.index.Note(m.clock.note())
 	}
 	for i := range m.pending {
 		m.encode(&m.pending[i])
@@ -130,6 +134,29 @@ func (m *muxer) Flush() mux.Batch {
 	m.out.cut()
 	m.flushed = true
 	return mux.Batch{Body: m.out.body, Size: m.out.size, Record: m.index.Record()}
+}
+
+// learn takes over what the first samples tell of their tracks. It returns a note
+// of the sequence headers that have another size than the track's own: Head must
+// know how long the headers are.
+func (m *muxer) learn() (note []byte) {
+	facts := make([]codec.Facts, len(m.streams))
+	meters := make([]codec.Meter, len(m.streams))
+	for i := range m.pending {
+		p := &m.pending[i]
+		st := &m.streams[p.track]
+		meters[p.track].Add(st.track, p.dts, p.dur, p.size)
+		if b := p.parts[0]; facts[p.track].Frame == nil && codec.Telling(st.track, b, p.key) {
+			facts[p.track].Frame = b
+		}
+	}
+	for i := range m.streams {
+		meters[i].Frame = facts[i].Frame
+		if st := &m.streams[i]; st.learn(&meters[i].Facts) {
+			note = appendStartNote(note, i, st.config)
+		}
+	}
+	return note
 }
 
 // reuse forgets what the last Flush returned.

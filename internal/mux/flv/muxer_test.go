@@ -38,18 +38,26 @@ func TestTracks(t *testing.T) {
 		{"vp8", []hooks.Track{{Codec: hooks.VP8, ClockRate: 90000}}, "track 0 (vp8): codec"},
 		{"unknown", []hooks.Track{{Codec: "unsupported:x", ClockRate: 1}}, "codec"},
 		{"clock", []hooks.Track{{Codec: hooks.AC3}}, "clock rate"},
-		{"h264", []hooks.Track{{Codec: hooks.H264, ClockRate: 90000}}, "SPS or PPS unknown"},
-		{"h264 broken", []hooks.Track{{Codec: hooks.H264, ClockRate: 90000, SPS: testSPS[:5], PPS: testPPS}}, "SPS"},
-		{"h265", []hooks.Track{{Codec: hooks.H265, ClockRate: 90000}}, "VPS unknown"},
-		{"av1", []hooks.Track{{Codec: hooks.AV1, ClockRate: 90000}}, "sequence header unknown"},
-		{"vp9", []hooks.Track{{Codec: hooks.VP9, ClockRate: 90000}}, "picture size unknown"},
-		{"aac", []hooks.Track{{Codec: hooks.AAC, ClockRate: 48000}}, "AudioSpecificConfig unknown"},
+		{"h264", []hooks.Track{{Codec: hooks.H264, ClockRate: 90000}}, "SPS or PPS is missing"},
+		{"h265", []hooks.Track{{Codec: hooks.H265, ClockRate: 90000}}, "VPS, SPS or PPS is missing"},
+		{"av1", []hooks.Track{{Codec: hooks.AV1, ClockRate: 90000}}, "sequence header is missing"},
+		{"aac", []hooks.Track{{Codec: hooks.AAC, ClockRate: 48000}}, "AudioSpecificConfig is missing"},
 		{"mp3", []hooks.Track{{Codec: hooks.MP3, ClockRate: 90000}}, "sample rate"},
-		{"opus", []hooks.Track{{Codec: hooks.Opus, ClockRate: 48000}}, "0 channels"},
+		{"opus", []hooks.Track{{Codec: hooks.Opus, ClockRate: 48000, Channels: 9}}, "channels is 9"},
+		{"layer 2", []hooks.Track{{Codec: hooks.MP3, ClockRate: 90000, SampleRate: 48000, Channels: 2, Layer: 2}}, "layer 2"},
 	} {
 		_, err := Format.New(c.tracks)
 		if err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+	// what cannot be read costs metadata, not media
+	for _, x := range []hooks.Track{
+		{Codec: hooks.H264, ClockRate: 90000, SPS: testSPS[:5], PPS: testPPS},
+		{Codec: hooks.VP9, ClockRate: 90000},
+	} {
+		if _, err := Format.New([]hooks.Track{x}); err != nil {
+			t.Error(err)
 		}
 	}
 	for _, c := range []hooks.Codec{hooks.VP8, hooks.LPCM, hooks.G711, "unsupported:x"} {

@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/live-recording/liverecord/hooks"
+	"github.com/live-recording/liverecord/internal/mux/codec"
 )
 
 // framing is how the parts of a payload are joined in a tag.
@@ -60,7 +61,7 @@ type layout struct {
 	framing framing
 	// composition tells that frames carry a composition time.
 	composition bool
-	config      func(*hooks.Track) ([]byte, error)
+	config      func(*hooks.Track, *codec.Facts) ([]byte, error)
 }
 
 var layouts = map[hooks.Codec]layout{
@@ -77,6 +78,7 @@ var layouts = map[hooks.Codec]layout{
 // stream is a track on its way into the file.
 type stream struct {
 	layout
+	track  *hooks.Track
 	codec  hooks.Codec
 	video  bool
 	rate   int64
@@ -96,11 +98,11 @@ func newStream(t *hooks.Track) (stream, error) {
 	if t.ClockRate <= 0 || t.ClockRate > math.MaxInt32 {
 		return stream{}, errClock
 	}
-	config, err := l.config(t)
+	config, err := l.config(t, &codec.Facts{})
 	if err != nil {
 		return stream{}, err
 	}
-	s := stream{layout: l, codec: t.Codec, video: t.Codec.IsVideo(), rate: int64(t.ClockRate), config: config}
+	s := stream{layout: l, track: t, codec: t.Codec, video: t.Codec.IsVideo(), rate: int64(t.ClockRate), config: config}
 	switch t.Codec {
 	case hooks.H264:
 		s.params = [][]byte{t.SPS, t.PPS}
@@ -111,11 +113,26 @@ func newStream(t *hooks.Track) (stream, error) {
 		// wants 44 kHz stereo.
 		s.flags = audioAAC<<4 | 0x0F
 	case hooks.MP3:
+		if err := mp3Layer(t); err != nil {
+			return stream{}, err
+		}
 		if s.flags, err = mp3Flags(t); err != nil {
 			return stream{}, err
 		}
 	}
 	return s, nil
+}
+
+// learn improves the sequence header by what the first samples tell. It tells
+// whether the header has another size now.
+func (s *stream) learn(f *codec.Facts) bool {
+	config, err := s.layout.config(s.track, f)
+	if err != nil || config == nil {
+		return false
+	}
+	resized := len(config) != len(s.config)
+	s.config = config
+	return resized
 }
 
 // mp3Flags is the first byte of an MP3 tag. Rates that it cannot name get the

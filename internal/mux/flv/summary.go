@@ -1,6 +1,7 @@
 package flv
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"github.com/live-recording/liverecord/internal/mux"
@@ -28,6 +29,7 @@ type trackSummary struct {
 // summary is what onMetaData needs to know of a file.
 type summary struct {
 	clock   clock
+	starts  int64 // size of the sequence headers, which count with the first entry
 	samples int64
 	last    int64 // ms: the latest tag
 	tracks  []trackSummary
@@ -49,6 +51,12 @@ func summarize(streams []stream, records mux.Records) (*summary, error) {
 		if p.Track >= len(streams) {
 			return nil, fmt.Errorf("journal names track %d of %d", p.Track, len(streams))
 		}
+		if s.samples == 0 {
+			if err := readStartNote(streams, s.clock.read(p.Note)); err != nil {
+				return nil, err
+			}
+			s.starts = int64(len(appendStarts(nil, streams)))
+		}
 		s.add(&streams[p.Track], p)
 	}
 	return s, nil
@@ -56,8 +64,13 @@ func summarize(streams []stream, records mux.Records) (*summary, error) {
 
 func (s *summary) add(st *stream, p *index.Position) {
 	at := nanos(p.DTS, st.rate)
+	s.clock.read(p.Note)
 	s.clock.start(at)
 	ms := s.clock.stamp(at)
+	offset := p.Offset
+	if s.samples == 0 && p.Record == 0 {
+		offset += s.starts
+	}
 	s.samples++
 	s.last = max(s.last, ms)
 
@@ -73,7 +86,7 @@ func (s *summary) add(st *stream, p *index.Position) {
 	if st.video {
 		s.endsWith = p.Key
 		if p.Key {
-			s.addKey(key{p.Offset, ms})
+			s.addKey(key{offset, ms})
 		}
 	}
 }
@@ -92,7 +105,9 @@ func (t *trackSummary) add(e *index.Entry) {
 
 // addKey lists a key frame, unless the one before has the same time. The first
 // entry is the sequence header; the first picture has an entry of its own, often
-// at the same time, because flv.js and mpegts.js throw the first entry away.
+// at the same time, because flv.js and mpegts.js throw the first entry away. It
+// must name the picture's own tag: ffmpeg compares the first two entries with what
+// it reads, and throws the whole index away if one is wrong.
 func (s *summary) addKey(k key) {
 	if len(s.keys) == 0 {
 		s.keys = append(s.keys, key{})
@@ -170,4 +185,26 @@ func (s *summary) span(streams []stream) float64 {
 		return s.seconds(streams)
 	}
 	return float64(s.last+min(step, 1000)) / 1000
+}
+
+// appendStartNote notes the body of a sequence header: track, length, bytes.
+func appendStartNote(note []byte, track int, config []byte) []byte {
+	note = append(note, byte(track))
+	note = binary.AppendUvarint(note, uint64(len(config)))
+	return append(note, config...)
+}
+
+// readStartNote gives the streams the sequence headers that a file's first record
+// notes.
+func readStartNote(streams []stream, note []byte) error {
+	for len(note) > 0 {
+		size, n := binary.Uvarint(note[1:])
+		if n <= 0 || int(note[0]) >= len(streams) || size > uint64(len(note)-1-n) {
+			return fmt.Errorf("%w: note", index.ErrCorrupt)
+		}
+		end := 1 + n + int(size)
+		streams[note[0]].config = append([]byte{}, note[1+n:end]...)
+		note = note[end:]
+	}
+	return nil
 }

@@ -28,7 +28,9 @@
 package fmp4
 
 import (
-	"fmt"
+	"encoding/binary"
+	"iter"
+	"math"
 
 	"github.com/live-recording/liverecord/hooks"
 	"github.com/live-recording/liverecord/internal/mux"
@@ -37,6 +39,41 @@ import (
 
 // Format is the fragmented MP4 piece; the init segment is an object of its own.
 type Format struct{ piece.Plain }
+
+// InitFormat is the init segment, an object of its own.
+type InitFormat struct{ Format }
+
+// Remake implements mux.Remaker. Of AC-3 the frames tell more than the tracks.
+func (InitFormat) Remake(tracks []hooks.Track) ([]byte, error) {
+	m, err := New(tracks)
+	if err != nil {
+		return nil, err
+	}
+	return m.Init()
+}
+
+// Fill implements mux.Filler: a range is one free box; at the start of a piece,
+// behind its styp.
+func (Format) Fill(_ []hooks.Track, offset, n int64) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		var head []byte
+		if offset == 0 && n >= int64(len(styp))+freeHeader {
+			head = append(head, styp...)
+			n -= int64(len(styp))
+		}
+		head = append(binary.BigEndian.AppendUint32(head, uint32(min(n, math.MaxUint32))), "free"...)
+		if n > math.MaxUint32 { // more than one box can say in 32 bits: a size of 64 bits
+			head = append(head[:len(head)-freeHeader], 0, 0, 0, 1, 'f', 'r', 'e', 'e')
+			head = binary.BigEndian.AppendUint64(head, uint64(n))
+			n -= 8
+		}
+		if yield(head) {
+			mux.Zeros(n-freeHeader, yield)
+		}
+	}
+}
+
+const freeHeader = 8
 
 // Accepts tells whether the format can hold the track's codec.
 func (Format) Accepts(c hooks.Codec) bool {
@@ -73,11 +110,8 @@ func (Format) Resume(tracks []hooks.Track, records mux.Records) (mux.Muxer, erro
 	return m, nil
 }
 
-// Fits tells whether the track can be written. The error says what it lacks.
-func Fits(t *hooks.Track) error {
-	if t.ClockRate <= 0 {
-		return fmt.Errorf("%s: no clock rate", t.Codec)
-	}
-	_, err := initSegment([]hooks.Track{*t}, make([][]byte, 1))
+// Fits implements mux.Format.
+func (Format) Fits(t *hooks.Track) error {
+	_, err := describe([]hooks.Track{*t})
 	return err
 }

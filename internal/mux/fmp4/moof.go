@@ -1,6 +1,10 @@
 package fmp4
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/live-recording/liverecord/internal/mux/isobmff"
+)
 
 // styp marks the beginning of a piece: a media segment (ISO/IEC 14496-12 §8.16.2).
 var styp = []byte("\x00\x00\x00\x14stypmsdh\x00\x00\x00\x00msdh")
@@ -58,7 +62,7 @@ func (t *track) layout() layout {
 	if l.trun&sampleCTO != 0 {
 		per += 4
 	}
-	l.size = 8 + tfhd + 20 + 20 + per*len(t.entries)
+	l.size = 8 + tfhd + 20 + 20 + per*len(t.entries) + len(t.groups.B)
 	return l
 }
 
@@ -108,7 +112,7 @@ func (t *track) appendTraf(b []byte, id uint32, offset int) []byte {
 	b = put(b, 1<<24)
 	b = binary.BigEndian.AppendUint64(b, uint64(t.base))
 
-	b = box(b, l.size-8-tfhd-20, "trun")
+	b = box(b, l.size-8-tfhd-20-len(t.groups.B), "trun")
 	b = put(b, 1<<24|l.trun, uint32(len(t.entries)), uint32(offset))
 	for _, e := range t.entries {
 		if l.trun&sampleDuration != 0 {
@@ -122,7 +126,31 @@ func (t *track) appendTraf(b []byte, id uint32, offset int) []byte {
 			b = put(b, uint32(e.cto))
 		}
 	}
-	return b
+	return append(b, t.groups.B...)
+}
+
+// ownGroup is the first index of a group that the fragment itself describes (§8.9.4).
+const ownGroup = 0x10001
+
+// group makes the sample group boxes of the open fragment: pre-roll as the init
+// segment describes it, recovery points as described here.
+func (t *track) group(e *isobmff.Entry) {
+	w := &t.groups
+	w.B = w.B[:0]
+	if len(t.entries) == 0 {
+		return
+	}
+	if e.PreRoll(&t.meter.Facts) != 0 {
+		isobmff.Sbgp(w, "roll", []isobmff.Run{{Samples: uint32(len(t.entries)), Index: 1}})
+		return
+	}
+	var points []isobmff.Point
+	for i, x := range t.entries {
+		if x.point {
+			points = append(points, isobmff.Point{Sample: uint32(i + 1), Distance: x.distance})
+		}
+	}
+	isobmff.Groups(w, points, uint32(len(t.entries)), ownGroup)
 }
 
 func (e entry) flags() uint32 {

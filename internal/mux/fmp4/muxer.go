@@ -8,7 +8,9 @@ import (
 
 	"github.com/live-recording/liverecord/hooks"
 	"github.com/live-recording/liverecord/internal/mux"
+	"github.com/live-recording/liverecord/internal/mux/codec"
 	"github.com/live-recording/liverecord/internal/mux/hls/piece"
+	"github.com/live-recording/liverecord/internal/mux/isobmff"
 )
 
 const (
@@ -35,6 +37,9 @@ type entry struct {
 	dur  uint32
 	cto  int32
 	sync bool
+
+	point    bool // a recovery point that is no IDR
+	distance int16
 }
 
 // segment is payload that is referenced, or, if ref is nil, n bytes of the
@@ -48,6 +53,8 @@ type segment struct {
 type track struct {
 	codec  hooks.Codec
 	params [][]byte // parameter sets, written before each sync sample
+	meter  codec.Meter
+	groups isobmff.Writer // sample groups of the fragment that Flush makes
 
 	entries []entry
 	base    int64 // DTS of the first entry, shifted
@@ -59,10 +66,10 @@ type track struct {
 
 // Muxer writes the pieces of one playlist. It implements mux.Muxer.
 type Muxer struct {
-	tracks []*track
-	hooks  []hooks.Track
-	first  [][]byte // per AC-3 track its first frame
-	spans  *piece.Spans
+	tracks  []*track
+	hooks   []hooks.Track
+	entries []isobmff.Entry
+	spans   *piece.Spans
 
 	sequence uint32
 	start    bool // styp is due
@@ -80,12 +87,13 @@ func New(tracks []hooks.Track) (*Muxer, error) {
 	if len(tracks) == 0 {
 		return nil, errors.New("no tracks")
 	}
-	m := &Muxer{hooks: tracks, start: true, first: make([][]byte, len(tracks))}
+	entries, err := describe(tracks)
+	if err != nil {
+		return nil, err
+	}
+	m := &Muxer{hooks: tracks, entries: entries, start: true}
 	for i := range tracks {
 		t := &tracks[i]
-		if t.ClockRate <= 0 {
-			return nil, fmt.Errorf("track %d (%s): no clock rate", i, t.Codec)
-		}
 		x := &track{codec: t.Codec}
 		switch t.Codec {
 		case hooks.H264:
@@ -96,9 +104,6 @@ func New(tracks []hooks.Track) (*Muxer, error) {
 		m.tracks = append(m.tracks, x)
 	}
 	m.spans = piece.NewSpans(tracks)
-	if _, err := m.Init(); err != nil {
-		return nil, err
-	}
 	return m, nil
 }
 
@@ -109,9 +114,9 @@ func (m *Muxer) SetOrigin(second int64) { m.spans.SetOrigin(second) }
 // Origin returns that second; it is known from the first Write on.
 func (m *Muxer) Origin() int64 { return m.spans.Origin() }
 
-// Init returns the init segment. For AC-3 it is exact once a sample of the track
-// was written; all else is known from the start. The caller owns the bytes.
-func (m *Muxer) Init() ([]byte, error) { return initSegment(m.hooks, m.first) }
+// Init returns the init segment. Bit rates, channels of Opus and the like are exact
+// once the first second was written. The caller owns the bytes.
+func (m *Muxer) Init() ([]byte, error) { return m.initSegment(), nil }
 
 // StartPiece makes the next fragment the first one of a new piece. Flush before:
 // what is still pending belongs to the new piece otherwise.
@@ -138,13 +143,19 @@ func (m *Muxer) Write(s *mux.Sample) error {
 		return ErrEmpty
 	}
 	m.spans.Add(s)
-	if t.codec == hooks.AC3 && m.first[s.Track] == nil && len(s.Payload) > 0 {
-		m.first[s.Track] = append([]byte(nil), s.Payload[0][:min(16, len(s.Payload[0]))]...)
-	}
+	t.learn(&m.hooks[s.Track], s)
 	t.add(s, n, max(0, s.DTS+m.spans.Shift(s.Track)), m.spans.Tail(s.Track))
 	m.size += n
 	m.samples++
 	return nil
+}
+
+// learn takes over what the sample tells of the track.
+func (t *track) learn(h *hooks.Track, s *mux.Sample) {
+	t.meter.Add(h, s.DTS, s.Dur, s.Size())
+	if b := s.Payload[0]; t.meter.Frame == nil && codec.Telling(h, b, s.Sync) {
+		t.meter.Frame = append([]byte{}, b[:min(len(b), codec.FrameSize)]...)
+	}
 }
 
 // add appends the entry of a sample and corrects the duration of the one before.
@@ -156,12 +167,15 @@ func (t *track) add(s *mux.Sample, size int, dts, dur int64) {
 	} else {
 		t.base, t.last = dts, dts
 	}
-	t.entries = append(t.entries, entry{
+	e := entry{
 		size: uint32(size),
 		dur:  uint32(min(max(dur, 0), math.MaxUint32)),
 		cto:  int32(s.PTS - s.DTS),
 		sync: s.Sync,
-	})
+	}
+	n, point := codec.Recovery(t.codec, s.Payload)
+	e.point, e.distance = point, int16(n)
+	t.entries = append(t.entries, e)
 }
 
 // reuse empties the fragment that the last Flush returned.
@@ -198,6 +212,9 @@ func (m *Muxer) Flush() mux.Batch {
 	if m.start {
 		m.start = false
 		m.head = append(m.head, styp...)
+	}
+	for i, t := range m.tracks {
+		t.group(&m.entries[i])
 	}
 	m.head = m.appendMoof(m.head)
 	m.head = binary.BigEndian.AppendUint32(m.head, uint32(8+m.size))

@@ -145,3 +145,66 @@ func TestCutterAudioOnly(t *testing.T) {
 		t.Errorf("%d pieces, target %d", n, c.Target())
 	}
 }
+
+// TestCutterJitter: key frames that come 20 ms before or after their time, and are
+// shown later than they are decoded, cut neither within a GOP nor odd ends.
+func TestCutterJitter(t *testing.T) {
+	for _, x := range []struct {
+		segment, gop, delay int64 // ms
+	}{
+		{4000, 2000, 0}, {4000, 4000, 80}, {2000, 3000, 80}, {10000, 2000, 120}, {10000, 1000, 0}, {6000, 2000, 80}, {2000, 2000, 40},
+	} {
+		f := newFeed(time.Duration(x.segment)*time.Millisecond, 0)
+		next, n := int64(0), int64(0)
+		for ms := int64(0); ms < 120_000; ms += 20 {
+			sync := ms >= next
+			if sync {
+				n++
+				next = n*x.gop + []int64{-20, 20, 0}[n%3]
+			}
+			dts := ms * 90
+			cut := f.c.Next(&mux.Sample{DTS: dts, PTS: dts + x.delay*90, Dur: 1800, Sync: sync})
+			if cut.New && cut.Ended.Duration > 0 {
+				f.ended = append(f.ended, cut.Ended)
+			}
+		}
+		f.obeys(t)
+		want := max(x.segment, x.gop)
+		for i, e := range f.ended {
+			if off := e.Duration.Milliseconds() - want; e.Dependent || off < -60 || off > 60 {
+				t.Errorf("segment %d, GOP %d: piece %d is %+v", x.segment, x.gop, i, e)
+			}
+		}
+	}
+}
+
+// TestCutterOpenGOP: pictures that lead a CRA and refer to the GOP before make the
+// piece depend on the one before.
+func TestCutterOpenGOP(t *testing.T) {
+	for _, rasl := range []bool{true, false} {
+		tr := hooks.Track{Codec: hooks.H265, ClockRate: 90000}
+		c := NewCutter([]hooks.Track{tr}, 2*time.Second, 4)
+		var ended []Ended
+		for i := int64(0); i < 200; i++ {
+			kind := byte(1) // TRAIL_R
+			pts := i + 2
+			switch i % 50 {
+			case 0:
+				kind = 21 // CRA
+			case 1, 2:
+				if kind, pts = 7, i-1+1; rasl { // RADL, else RASL
+					kind = 9
+				}
+			}
+			cut := c.Next(&mux.Sample{DTS: i * 3600, PTS: pts * 3600, Dur: 3600, Sync: i%50 == 0, Payload: [][]byte{{kind << 1, 1, 2}}})
+			if cut.New && i > 0 {
+				ended = append(ended, cut.Ended)
+			}
+		}
+		for i, e := range append(ended, c.End()) {
+			if e.Dependent != rasl || e.Duration.Round(100*time.Millisecond) != 2*time.Second {
+				t.Errorf("RASL %v: piece %d: %+v", rasl, i, e)
+			}
+		}
+	}
+}

@@ -99,7 +99,7 @@ func Choose(setting string, tracks []hooks.Track) Container {
 		switch t.Codec {
 		case hooks.H264, hooks.MP3:
 		case hooks.AAC:
-			if mpegts.Fits(t) != nil && fmp4.Fits(t) == nil {
+			if TS.Format().Fits(t) != nil && FMP4.Format().Fits(t) == nil {
 				return FMP4 // a configuration that ADTS cannot say
 			}
 		default:

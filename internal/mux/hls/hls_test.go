@@ -47,7 +47,7 @@ var sources = []struct {
 	{"aac", args(tone44, "-c:a aac"), hls.TS, true},
 	{"aac 8k", args("-f lavfi -i sine=sample_rate=8000:duration=11", "-c:a aac -b:a 16k"), hls.TS, true},
 	{"mp3 22k", args("-f lavfi -i sine=sample_rate=22050:duration=11", "-c:a libmp3lame"), hls.TS, true},
-	{"hevc opus", args(picture, tone, "-c:v libx265 -preset ultrafast -x265-params log-level=none:keyint=50:min-keyint=50 -c:a libopus"), hls.FMP4, true},
+	{"hevc opus", args(picture, tone, "-c:v libx265 -preset ultrafast -x265-params log-level=none:keyint=50:min-keyint=50:open-gop=0 -c:a libopus"), hls.FMP4, true},
 	{"h264 ac3", args(picture, tone, "-c:v libx264 -preset ultrafast -g 50 -c:a ac3 -ac 6"), hls.FMP4, true},
 	{"av1 opus", args("-f lavfi -i testsrc2=s=320x180:r=25:d=7", tone, "-c:v libsvtav1 -preset 12 -g 50 -c:a libopus -t 7"), hls.FMP4, false},
 	{"vp9 aac", args("-f lavfi -i testsrc2=s=320x180:r=25:d=7", tone, "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -g 50 -c:a aac -t 7"), hls.FMP4, false},

@@ -138,7 +138,7 @@ type Position struct {
 	Note   []byte // the note of its record, nil if none; valid until the next step
 }
 
-// Entries reads the entries of all records in order. It ends early with an
+// Entries reads the entries of all records in order. A gap (mux.Gap) has none. It ends early with an
 // error of the journal or with ErrCorrupt, whose position is meaningless.
 // The pointer is valid until the next step.
 func Entries(records mux.Records) iter.Seq2[*Position, error] {
@@ -151,6 +151,11 @@ func Entries(records mux.Records) iter.Seq2[*Position, error] {
 			if err != nil {
 				yield(&p, err)
 				return
+			}
+			if n, ok := mux.IsGap(rec); ok {
+				p.Offset += n
+				p.Record++
+				continue
 			}
 			d.Reset(rec)
 			p.Note = d.note

@@ -6,6 +6,7 @@ import (
 
 	"github.com/live-recording/liverecord/hooks"
 	"github.com/live-recording/liverecord/internal/mux"
+	"github.com/live-recording/liverecord/internal/mux/isobmff"
 )
 
 // ErrNoSamples tells that there is nothing to make a file of.
@@ -24,49 +25,49 @@ func (format) Head(tracks []hooks.Track, records mux.Records, bodySize, room int
 	if err != nil {
 		return mux.Head{}, err
 	}
-	w := &boxes{b: make([]byte, 0, max(m.estimate(), room))}
+	w := &isobmff.Writer{B: make([]byte, 0, max(m.estimate(), room))}
 	m.ftyp(w)
-	ftyp := len(w.b)
+	ftyp := len(w.B)
 	m.moov(w)
-	end := len(w.b)
+	end := len(w.B)
 
 	var h mux.Head
 	spare := room - int64(end) - mdatHeader
 	switch {
 	case room == 0:
 		appendMdat(w, bodySize)
-		h.Front = w.b
+		h.Front = w.B
 	case spare == 0 || spare >= freeHeader:
 		appendFree(w, spare)
 		appendMdat(w, bodySize)
-		h.Front = w.b
+		h.Front = w.B
 	default:
-		front := &boxes{b: append(make([]byte, 0, room), w.b[:ftyp]...)}
+		front := &isobmff.Writer{B: append(make([]byte, 0, room), w.B[:ftyp]...)}
 		spare = room - int64(ftyp) - mdatHeader
 		if spare != 0 && spare < freeHeader {
 			return mux.Head{}, fmt.Errorf("mp4: no head fits into %d bytes", room)
 		}
 		appendFree(front, spare)
 		appendMdat(front, bodySize)
-		h.Front, h.Back = front.b, w.b[ftyp:end:end]
+		h.Front, h.Back = front.B, w.B[ftyp:end:end]
 	}
-	return h, m.fill(w.b, records, int64(len(h.Front)))
+	return h, m.fill(w.B, records, int64(len(h.Front)))
 }
 
 // appendFree appends a free box of n bytes in all; nothing if n is 0.
-func appendFree(w *boxes, n int64) {
+func appendFree(w *isobmff.Writer, n int64) {
 	if n == 0 {
 		return
 	}
-	w.u32(uint32(n))
-	w.str("free")
-	w.zero(int(n) - freeHeader)
+	w.U32(uint32(n))
+	w.Str("free")
+	w.Zero(int(n) - freeHeader)
 }
 
-func appendMdat(w *boxes, body int64) {
-	w.u32(1)
-	w.str("mdat")
-	w.u64(uint64(mdatHeader + body))
+func appendMdat(w *isobmff.Writer, body int64) {
+	w.U32(1)
+	w.Str("mdat")
+	w.U64(uint64(mdatHeader + body))
 }
 
 // count is the first pass: it finds how large the tables are.

@@ -2,6 +2,8 @@ package mp4
 
 import (
 	"github.com/live-recording/liverecord/hooks"
+	"github.com/live-recording/liverecord/internal/mux/codec"
+	"github.com/live-recording/liverecord/internal/mux/isobmff"
 )
 
 const (
@@ -9,8 +11,6 @@ const (
 	epoch1904    = 2082844800 // seconds from 1904 to 1970
 	noTimescale  = 1 << 30
 )
-
-var unityMatrix = []uint32{0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000}
 
 // movie is the file as moov describes it.
 type movie struct {
@@ -107,7 +107,7 @@ func (m *movie) estimate() int64 {
 	for _, t := range m.tables {
 		n += 1024 + 8*t.stts.n + 8*t.ctts.n + 12*t.stsc.n + 4*t.stsz.n + 8*t.co64.n +
 			len(t.track.VPS) + len(t.track.SPS) + len(t.track.PPS) +
-			len(t.track.SequenceHeader) + len(t.track.AudioConfig)
+			len(t.track.SequenceHeader) + len(t.track.AudioConfig) + codec.FrameSize + 20*len(t.points)
 		if !t.allKey {
 			n += 4 * t.stss.n
 		}
@@ -118,34 +118,24 @@ func (m *movie) estimate() int64 {
 	return int64(n)
 }
 
-func (m *movie) ftyp(w *boxes) {
-	w.start("ftyp")
-	w.str("isom")
-	w.u32(512)
-	w.str("isomiso2iso4mp41")
-	w.end()
+func (m *movie) ftyp(w *isobmff.Writer) {
+	tracks := make([]hooks.Track, len(m.tables))
+	for i, t := range m.tables {
+		tracks[i] = *t.track
+	}
+	isobmff.Ftyp(w, "isom", 512, "isomiso2iso4mp41", tracks)
 }
 
 // moov writes everything but the contents of the tables, for which it leaves room.
-func (m *movie) moov(w *boxes) {
+func (m *movie) moov(w *isobmff.Writer) {
 	var duration uint64
 	for i, t := range m.tables {
 		if t.samples > 0 {
 			duration = max(duration, m.late(i)+m.shown(t))
 		}
 	}
-	w.start("moov")
-	w.full("mvhd", 1, 0)
-	w.u64(m.created(), m.created())
-	w.u32(uint32(m.scale))
-	w.u64(duration)
-	w.u32(0x10000) // rate
-	w.u16(0x100)   // volume
-	w.zero(10)
-	w.u32(unityMatrix...)
-	w.zero(24)
-	w.u32(uint32(len(m.tables) + 1))
-	w.end()
+	w.Start("moov")
+	isobmff.Mvhd(w, m.created(), uint32(m.scale), duration, len(m.tables)+1)
 	seen := map[bool]bool{}
 	for i, t := range m.tables {
 		if t.samples > 0 {
@@ -155,119 +145,59 @@ func (m *movie) moov(w *boxes) {
 		}
 	}
 	udta(w)
-	w.end()
+	w.End()
 }
 
-func (m *movie) trak(w *boxes, i int, enabled bool) {
+func (m *movie) trak(w *isobmff.Writer, i int, enabled bool) {
 	t := m.tables[i]
-	w.start("trak")
-	m.tkhd(w, i, enabled)
+	w.Start("trak")
+	t.desc.Tkhd(w, m.created(), i+1, m.late(i)+m.shown(t), enabled)
 	m.edts(w, i)
-	w.start("mdia")
-	w.full("mdhd", 1, 0)
-	w.u64(m.created(), m.created())
-	w.u32(uint32(t.track.ClockRate))
-	w.u64(uint64(t.duration))
-	w.u16(0x55C4, 0) // language und
-	w.end()
-	hdlr(w, t.track.Codec)
-	w.start("minf")
-	if t.track.Codec.IsVideo() {
-		w.full("vmhd", 0, 1)
-		w.zero(8)
-	} else {
-		w.full("smhd", 0, 0)
-		w.zero(4)
-	}
-	w.end()
-	dinf(w)
+	w.Start("mdia")
+	t.desc.MediaHeaders(w, m.created(), uint64(t.duration))
 	m.stbl(w, i)
-	w.end()
-	w.end()
-	w.end()
-}
-
-func (m *movie) tkhd(w *boxes, i int, enabled bool) {
-	t := m.tables[i]
-	flags := uint32(2) // in the movie
-	if enabled {
-		flags |= 1
-	}
-	w.full("tkhd", 1, flags)
-	w.u64(m.created(), m.created())
-	w.u32(uint32(i+1), 0)
-	w.u64(m.late(i) + m.shown(t))
-	w.zero(8)
-	if t.track.Codec.IsVideo() {
-		w.u16(0, 0, 0, 0) // layer, alternate group, volume
-	} else {
-		w.u16(0, 1, 0x100, 0)
-	}
-	w.u32(unityMatrix...)
-	w.u32(uint32(t.desc.displayWidth()), uint32(t.desc.height)<<16)
-	w.end()
+	w.End()
+	w.End()
+	w.End()
 }
 
 // edts: an empty edit for a late start, then the media from its first
 // composition time on (§8.6.6).
-func (m *movie) edts(w *boxes, i int) {
+func (m *movie) edts(w *isobmff.Writer, i int) {
 	mediaTime, _ := m.tables[i].edit()
 	late := m.late(i)
-	w.start("edts")
-	w.full("elst", 1, 0)
+	w.Start("edts")
+	w.Full("elst", 1, 0)
 	if late > 0 {
-		w.u32(2)
-		w.u64(late, ^uint64(0)) // media_time -1
-		w.u32(0x10000)
+		w.U32(2)
+		w.U64(late, ^uint64(0)) // media_time -1
+		w.U32(0x10000)
 	} else {
-		w.u32(1)
+		w.U32(1)
 	}
-	w.u64(m.shown(m.tables[i]), uint64(mediaTime))
-	w.u32(0x10000)
-	w.end()
-	w.end()
-}
-
-func hdlr(w *boxes, c hooks.Codec) {
-	kind, name := "soun", "SoundHandler\x00"
-	if c.IsVideo() {
-		kind, name = "vide", "VideoHandler\x00"
-	}
-	w.full("hdlr", 0, 0)
-	w.u32(0)
-	w.str(kind)
-	w.zero(12)
-	w.str(name)
-	w.end()
-}
-
-func dinf(w *boxes) {
-	w.start("dinf")
-	w.full("dref", 0, 0)
-	w.u32(1)
-	w.full("url ", 0, 1) // in this file
-	w.end()
-	w.end()
-	w.end()
+	w.U64(m.shown(m.tables[i]), uint64(mediaTime))
+	w.U32(0x10000)
+	w.End()
+	w.End()
 }
 
 // udta names the writer, in the form that players show (iTunes metadata).
-func udta(w *boxes) {
-	w.start("udta")
-	w.full("meta", 0, 0)
-	w.full("hdlr", 0, 0)
-	w.u32(0)
-	w.str("mdirappl")
-	w.zero(9)
-	w.end()
-	w.start("ilst")
-	w.start("\xa9too")
-	w.start("data")
-	w.u32(1, 0) // UTF-8
-	w.str(creationTool)
-	w.end()
-	w.end()
-	w.end()
-	w.end()
-	w.end()
+func udta(w *isobmff.Writer) {
+	w.Start("udta")
+	w.Full("meta", 0, 0)
+	w.Full("hdlr", 0, 0)
+	w.U32(0)
+	w.Str("mdirappl")
+	w.Zero(9)
+	w.End()
+	w.Start("ilst")
+	w.Start("\xa9too")
+	w.Start("data")
+	w.U32(1, 0) // UTF-8
+	w.Str(creationTool)
+	w.End()
+	w.End()
+	w.End()
+	w.End()
+	w.End()
 }

@@ -28,14 +28,8 @@
 //
 // # Codecs
 //
-//	H.264  avc1, NAL units with 4-byte lengths (ISO/IEC 14496-15)
-//	H.265  hvc1, same
-//	AV1    av01, OBUs with size field (AV1-ISOBMFF)
-//	VP8/9  vp08, vp09 (VP Codec ISO Media File Format Binding)
-//	AAC    mp4a, esds 0x40     MP3  mp4a, esds 0x6B or 0x69
-//	Opus   Opus, dOps; pre-skip 0, because live time stamps already say when to play
-//	AC-3   ac-3, dac3 (ETSI TS 102 366 annex F)
-//	LPCM   twos or in24, big-endian as received; G.711 becomes 16-bit LPCM
+// Sample entries are those of package isobmff. Recovery points that are no sync
+// samples and the pre-roll of AAC and Opus are sample groups (roll, rap).
 //
 // Of an access unit only what the container makes redundant is dropped: access
 // unit and temporal delimiters, and parameter sets equal to those of the track.
@@ -47,6 +41,7 @@ import (
 	"github.com/live-recording/liverecord/hooks"
 	"github.com/live-recording/liverecord/internal/mux"
 	"github.com/live-recording/liverecord/internal/mux/index"
+	"github.com/live-recording/liverecord/internal/mux/isobmff"
 )
 
 // Format is the MP4 file format.
@@ -64,6 +59,12 @@ func (format) Accepts(c hooks.Codec) bool {
 	return false
 }
 
+// Fits implements mux.Format.
+func (format) Fits(t *hooks.Track) error {
+	_, err := isobmff.Describe(t)
+	return err
+}
+
 // New implements mux.Format.
 func (format) New(tracks []hooks.Track) (mux.Muxer, error) {
 	if _, err := describeAll(tracks); err != nil {
@@ -78,6 +79,9 @@ func (format) Resume(tracks []hooks.Track, records mux.Records) (mux.Muxer, erro
 		return nil, err
 	}
 	m := newMuxer(tracks)
+	for i := range m.tracks {
+		m.notes.meters[i] = &m.tracks[i].meter
+	}
 	for p, err := range index.Entries(records) {
 		if err != nil {
 			return nil, err
@@ -85,10 +89,11 @@ func (format) Resume(tracks []hooks.Track, records mux.Records) (mux.Muxer, erro
 		if p.Track >= len(tracks) {
 			return nil, fmt.Errorf("%w: track %d of %d", index.ErrCorrupt, p.Track, len(tracks))
 		}
-		if err := m.notes.read(p.Note); err != nil {
+		if _, err := m.notes.read(p.Note); err != nil {
 			return nil, err
 		}
 		t := &m.tracks[p.Track]
+		t.inBand = m.notes.inBand[p.Track]
 		t.started, t.lastDTS = true, p.DTS
 	}
 	return m, nil
@@ -100,16 +105,13 @@ func (format) Inspect(tracks []hooks.Track, records mux.Records) (mux.Info, erro
 }
 
 // describeAll checks that every track can be described, and returns how.
-func describeAll(tracks []hooks.Track) ([]description, error) {
+func describeAll(tracks []hooks.Track) ([]isobmff.Entry, error) {
 	if len(tracks) == 0 || len(tracks) > index.MaxTracks {
 		return nil, fmt.Errorf("mp4: %d tracks, want 1 to %d", len(tracks), index.MaxTracks)
 	}
-	ds := make([]description, len(tracks))
+	ds := make([]isobmff.Entry, len(tracks))
 	for i := range tracks {
-		d, err := describe(&tracks[i])
-		if err == nil && tracks[i].ClockRate <= 0 {
-			err = fmt.Errorf("clock rate is %d", tracks[i].ClockRate)
-		}
+		d, err := isobmff.Describe(&tracks[i])
 		if err != nil {
 			return nil, fmt.Errorf("mp4: track %d (%s): %w", i+1, tracks[i].Codec, err)
 		}

@@ -1,12 +1,14 @@
 package mp4
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
 
 	"github.com/live-recording/liverecord/hooks"
 	"github.com/live-recording/liverecord/internal/mux"
+	"github.com/live-recording/liverecord/internal/mux/codec"
 	"github.com/live-recording/liverecord/internal/mux/index"
 )
 
@@ -16,6 +18,9 @@ var ErrEmpty = errors.New("mp4: sample holds no coded data")
 // copyBelow is the size below which a payload is copied: a copy is then cheaper
 // than one more slice for writev.
 const copyBelow = 4096
+
+// noteEvery is the number of records after which the notes are repeated.
+const noteEvery = 64
 
 const (
 	maxSample = 1 << 30 // bytes; stsz has 32 bits
@@ -30,6 +35,8 @@ type muxer struct {
 	notes    notes
 	noteList []byte // of the next record
 
+	flushes int
+
 	enc     index.Encoder
 	body    [][]byte
 	size    int64
@@ -41,6 +48,10 @@ type trackState struct {
 	hooks.Track
 	started bool
 	lastDTS int64
+
+	meter    codec.Meter
+	measured bool // since the last flush
+	inBand   bool // a parameter set came that the track did not begin with
 
 	entries []index.Entry
 	pieces  []piece
@@ -111,12 +122,31 @@ func (m *muxer) note(s *mux.Sample) {
 	if !m.notes.hasCreated {
 		m.noteList = m.notes.addCreated(m.noteList, s.NTP)
 	}
-	c := m.tracks[s.Track].Codec
-	if c != hooks.AC3 && (c != hooks.VP9 || !s.Sync) || m.notes.frames[s.Track] != nil {
-		return
+	t := &m.tracks[s.Track]
+	if b := s.Payload[0]; m.notes.facts[s.Track].Frame == nil && codec.Telling(&t.Track, b, s.Sync) {
+		m.noteList = m.notes.add(m.noteList, noteFrame, s.Track, b[:min(len(b), codec.FrameSize)])
 	}
-	b := s.Payload[0]
-	m.noteList = m.notes.add(m.noteList, noteFrame, s.Track, b[:min(len(b), noteFrameSize)])
+	if t.inBand && !m.notes.inBand[s.Track] {
+		m.noteList = m.notes.add(m.noteList, noteInBand, s.Track, nil)
+	}
+	if t.meter.Add(&t.Track, s.DTS, s.Dur, s.Size()) {
+		t.measured = true
+	}
+	if n, ok := codec.Recovery(t.Codec, s.Payload); ok {
+		var buf [20]byte
+		b := binary.AppendUvarint(buf[:0], uint64(len(t.entries)))
+		m.noteList = m.notes.add(m.noteList, noteRecovery, s.Track, binary.AppendUvarint(b, uint64(n)))
+	}
+}
+
+// noteMeasures notes what has been measured since the last flush.
+func (m *muxer) noteMeasures() {
+	for i := range m.tracks {
+		if t := &m.tracks[i]; t.measured {
+			t.measured = false
+			m.noteList = m.notes.add(m.noteList, noteMeasure, i, t.meter.AppendState(nil))
+		}
+	}
 }
 
 // Buffered implements mux.Muxer.
@@ -133,8 +163,12 @@ func (m *muxer) Flush() mux.Batch {
 	if m.size == 0 {
 		return mux.Batch{}
 	}
+	m.noteMeasures()
 	if len(m.noteList) > 0 {
 		m.enc.Note(m.noteList)
+	}
+	if m.flushes++; m.flushes%noteEvery == 0 {
+		m.notes = notes{} // noted once more: the record that holds them may be damaged
 	}
 	for _, i := range m.order {
 		t := &m.tracks[i]

@@ -74,9 +74,9 @@ func (t *trackState) redundant(nal []byte) bool {
 		case h264.NALUTypeAccessUnitDelimiter:
 			return true
 		case h264.NALUTypeSPS:
-			return bytes.Equal(nal, t.SPS)
+			return t.known(nal, t.SPS)
 		case h264.NALUTypePPS:
-			return bytes.Equal(nal, t.PPS)
+			return t.known(nal, t.PPS)
 		}
 		return false
 	}
@@ -84,13 +84,21 @@ func (t *trackState) redundant(nal []byte) bool {
 	case h265.NALUType_AUD_NUT:
 		return true
 	case h265.NALUType_VPS_NUT:
-		return bytes.Equal(nal, t.VPS)
+		return t.known(nal, t.VPS)
 	case h265.NALUType_SPS_NUT:
-		return bytes.Equal(nal, t.SPS)
+		return t.known(nal, t.SPS)
 	case h265.NALUType_PPS_NUT:
-		return bytes.Equal(nal, t.PPS)
+		return t.known(nal, t.PPS)
 	}
 	return false
+}
+
+// known tells whether a parameter set is that of the track. If it is not, samples
+// bring what the sample description lacks.
+func (t *trackState) known(nal, own []byte) bool {
+	same := bytes.Equal(nal, own)
+	t.inBand = t.inBand || !same
+	return same
 }
 
 const (

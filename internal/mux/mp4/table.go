@@ -8,6 +8,7 @@ import (
 	"github.com/live-recording/liverecord/hooks"
 	"github.com/live-recording/liverecord/internal/mux"
 	"github.com/live-recording/liverecord/internal/mux/index"
+	"github.com/live-recording/liverecord/internal/mux/isobmff"
 )
 
 // list is the array of one table box. Without out it only counts entries, so
@@ -98,7 +99,7 @@ func (c *chunks) close() {
 // table is the sample tables of one track.
 type table struct {
 	track *hooks.Track
-	desc  description
+	desc  isobmff.Entry
 
 	samples, bytes   int64
 	firstDTS         int64
@@ -114,15 +115,20 @@ type table struct {
 	uniform bool
 	frames  int64
 
+	points []isobmff.Point // recovery points, of the count pass only
+
 	stts, ctts       runs
 	stsc, stscFrames chunks
 	stsz, stss, co64 list
 }
 
-func newTable(t *hooks.Track, d description) *table {
+// maxPoints bounds the points of a track: a day of 12 per second.
+const maxPoints = 1 << 20
+
+func newTable(t *hooks.Track, d isobmff.Entry) *table {
 	return &table{
 		track: t, desc: d, sizeSame: true, allKey: true,
-		uniform: d.pcmFrame > 0 && t.ClockRate == t.SampleRate,
+		uniform: d.PCMFrame > 0 && t.ClockRate == t.SampleRate,
 	}
 }
 
@@ -155,9 +161,9 @@ func (t *table) add(p *index.Position, newChunk bool, base, shift int64) {
 	} else {
 		t.allKey = false
 	}
-	if t.desc.pcmFrame > 0 {
-		n := p.Size / int64(t.desc.pcmFrame)
-		t.uniform = t.uniform && n*int64(t.desc.pcmFrame) == p.Size && p.CTO == 0
+	if t.desc.PCMFrame > 0 {
+		n := p.Size / int64(t.desc.PCMFrame)
+		t.uniform = t.uniform && n*int64(t.desc.PCMFrame) == p.Size && p.CTO == 0
 		t.frames += n
 		t.stscFrames.open += uint32(n)
 	}
@@ -169,7 +175,7 @@ func (t *table) lasted(ticks int64) {
 	ticks = min(max(ticks, 0), math.MaxUint32)
 	t.stts.add(uint32(ticks))
 	t.duration += ticks
-	if t.uniform && ticks*int64(t.desc.pcmFrame) != t.last.Size {
+	if t.uniform && ticks*int64(t.desc.PCMFrame) != t.last.Size {
 		t.uniform = false
 	}
 }
@@ -182,7 +188,7 @@ func (t *table) close() {
 	totals := index.TrackTotals{LastDur: t.last.Dur, LastStep: t.lastStep}
 	tail := totals.Tail(t.track.ClockRate)
 	if t.uniform {
-		tail = t.last.Size / int64(t.desc.pcmFrame)
+		tail = t.last.Size / int64(t.desc.PCMFrame)
 	}
 	t.lasted(tail)
 	t.stts.close()
@@ -214,7 +220,7 @@ func pass(tables []*table, records mux.Records, n *notes, base int64, shifts []i
 			return 0, fmt.Errorf("%w: track %d, %d bytes", index.ErrCorrupt, p.Track, p.Size)
 		}
 		if n != nil && p.Record != lastRecord {
-			if err := n.read(p.Note); err != nil {
+			if err := n.points(tables, p.Note); err != nil {
 				return 0, err
 			}
 		}

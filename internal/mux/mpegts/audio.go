@@ -1,13 +1,13 @@
 package mpegts
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/opus"
 
 	"github.com/live-recording/liverecord/hooks"
 	"github.com/live-recording/liverecord/internal/mux"
+	"github.com/live-recording/liverecord/internal/mux/codec"
 )
 
 const (
@@ -31,7 +31,7 @@ type group struct {
 func (st *stream) check(size int) error {
 	limit := maxPESLength - 1024
 	if st.adts != nil {
-		limit = maxADTS - adtsSize
+		limit = maxADTS - codec.ADTSSize - len(st.adts.pce)
 	}
 	if size > limit {
 		return fmt.Errorf("%s frame of %d bytes is too large for MPEG-TS", st.codec, size)
@@ -93,7 +93,7 @@ func (m *Muxer) flushAudio(st *stream) {
 func (st *stream) frame(b []byte, payload [][]byte, size int) []byte {
 	switch {
 	case st.adts != nil:
-		b = st.adts.append(b, size)
+		b = st.adts.append(b, payload[0], size)
 	case st.codec == hooks.Opus:
 		b = opusControl(b, size)
 	}
@@ -113,58 +113,45 @@ func opusControl(b []byte, size int) []byte {
 	return append(b, byte(size))
 }
 
-const adtsSize = 7
-
-// adts is the fixed part of an ADTS header (ISO/IEC 14496-3 §1.A.2.2).
-type adts struct{ profile, rate, channels byte }
-
-// adtsRates are the sample rates by their index (ISO/IEC 14496-3 §1.6.3.4).
-var adtsRates = [...]int64{
-	96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350,
+// adts is the fixed header of a frame, and what its configuration brings.
+type adts struct {
+	header [codec.ADTSSize]byte
+	rate   int
+	pce    []byte // for the first frame of a piece; nil if there is none
+	due    bool
 }
 
-var errNoADTS = errors.New("AAC that ADTS cannot describe")
-
-// newADTS reads an AudioSpecificConfig (ISO/IEC 14496-3 §1.6.2.1): its first
-// bits are the object type, the rate's index and the channel configuration. With
-// explicitly signalled SBR or PS they describe the core and its type follows.
+// newADTS reads an AudioSpecificConfig. With explicitly signalled SBR or PS the
+// header describes the core.
 func newADTS(asc []byte) (*adts, error) {
-	if len(asc) < 2 {
-		return nil, errors.New("AAC: no AudioSpecificConfig")
+	c, err := codec.ParseAAC(asc)
+	if err != nil {
+		return nil, err
 	}
-	bits := uint32(asc[0])<<24 | uint32(asc[1])<<16
-	if len(asc) > 2 {
-		bits |= uint32(asc[2]) << 8
+	h, err := c.ADTS()
+	if err != nil {
+		return nil, err
 	}
-	kind, short := byte(bits>>27), bits>>18&1
-	rate, channels := byte(bits>>23)&0x0f, byte(bits>>19)&0x0f
-	if rate > 12 {
-		return nil, fmt.Errorf("%w: sample rate is not a standard one", errNoADTS)
-	}
-	if kind == 5 || kind == 29 { // then: the extension's rate, the core's type
-		if byte(bits>>15)&0x0f == 15 || len(asc) < 3 {
-			return nil, fmt.Errorf("%w: sample rate is not a standard one", errNoADTS)
-		}
-		kind, short = byte(bits>>10)&0x1f, bits>>9&1
-	}
-	if kind < 1 || kind > 4 {
-		return nil, fmt.Errorf("%w: object type %d", errNoADTS, kind)
-	}
-	if short != 0 {
-		return nil, fmt.Errorf("%w: frames of 960 samples", errNoADTS)
-	}
-	if channels < 1 || channels > 7 {
-		return nil, fmt.Errorf("%w: channel configuration %d", errNoADTS, channels)
-	}
-	return &adts{profile: kind - 1, rate: rate, channels: channels}, nil
+	return &adts{header: h, rate: c.Rate, pce: c.AppendPCE(nil), due: true}, nil
 }
 
-// append appends the header of a frame of size bytes.
-func (h *adts) append(b []byte, size int) []byte {
-	n := size + adtsSize
-	return append(b, 0xff, 0xf1,
-		h.profile<<6|h.rate<<2|h.channels>>2,
-		h.channels<<6|byte(n>>11),
-		byte(n>>3),
-		byte(n<<5)|0x1f, 0xfc)
+// append appends the header of a frame of size bytes, and the program config element
+// (ISO/IEC 14496-3 §1.A.2.2.1) where one is due: a piece may be the first one that a
+// reader sees. One that a frame brings itself is kept for the pieces to come.
+func (h *adts) append(b []byte, frame []byte, size int) []byte {
+	var pce []byte
+	switch {
+	case codec.StartsWithPCE(frame):
+		if h.header[2]&1 == 0 && h.header[3]>>6 == 0 && h.pce == nil {
+			c := codec.AAC{}
+			c.Learn(frame)
+			h.pce = c.AppendPCE(nil)
+		}
+		h.due = false
+	case h.due:
+		pce, h.due = h.pce, false
+	}
+	head := h.header
+	codec.SetADTSSize(&head, len(pce)+size)
+	return append(append(b, head[:]...), pce...)
 }

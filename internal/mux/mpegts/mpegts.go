@@ -74,8 +74,8 @@ func (Format) Resume(tracks []hooks.Track, records mux.Records) (mux.Muxer, erro
 	return m, nil
 }
 
-// Fits tells whether the track can be written. The error says what it lacks.
-func Fits(t *hooks.Track) error {
+// Fits implements mux.Format.
+func (Format) Fits(t *hooks.Track) error {
 	_, err := newStream(t, 0)
 	return err
 }
@@ -99,7 +99,7 @@ func newStream(t *hooks.Track, i int) (*stream, error) {
 			return nil, fmt.Errorf("track %d: %w", i, err)
 		}
 		st.adts = h
-		st.step = 1024 * st.rate / adtsRates[h.rate]
+		st.step = 1024 * st.rate / int64(h.rate)
 	case hooks.MP3:
 		st.kind, st.id, st.audio = 0x03, idAudio, true
 		samples := 1152

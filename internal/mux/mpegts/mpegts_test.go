@@ -236,7 +236,7 @@ func TestADTS(t *testing.T) {
 	} {
 		got := "error"
 		if h, err := newADTS(x.asc); err == nil {
-			got = fmt.Sprint(h.profile, h.rate, h.channels)
+			got = fmt.Sprint(h.header[2]>>6, h.header[2]>>2&15, h.header[2]&1<<2|h.header[3]>>6)
 		}
 		if got != x.want {
 			t.Errorf("% x: %s instead of %s", x.asc, got, x.want)

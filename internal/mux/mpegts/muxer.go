@@ -69,7 +69,14 @@ func New(tracks []hooks.Track) (*Muxer, error) {
 
 // StartPiece makes the next sample the first one of a new piece. Flush before:
 // what is still pending belongs to the new piece otherwise.
-func (m *Muxer) StartPiece() { m.start = true }
+func (m *Muxer) StartPiece() {
+	m.start = true
+	for _, st := range m.streams {
+		if st.adts != nil {
+			st.adts.due = true
+		}
+	}
+}
 
 // SetOrigin says which second of the samples' time gets the time stamp
 // piece.Base. Without it, that of the first sample does. With it, the muxer goes

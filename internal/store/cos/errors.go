@@ -17,6 +17,14 @@ import (
 // errNoAnswer is a 200 that ended without saying what happened.
 var errNoAnswer = errors.New("the answer ended without a result; the effect is unknown")
 
+// errNoETag is a 200 that lacks what COS says of every object and part.
+var errNoETag = errors.New("the answer has no ETag; the effect is unknown")
+
+// unclear makes the *store.Error of a success that is none.
+func unclear(op, key string, err error) error {
+	return &store.Error{Op: op, Key: key, Kind: store.KindTemporary, Code: "UnclearAnswer", Status: http.StatusOK, Err: err}
+}
+
 // verdict is what an error code means for us.
 type verdict struct {
 	kind   store.Kind
@@ -87,7 +95,10 @@ func (s *Store) fail(op, key string, c *call, resp *sdk.Response, err error) err
 		e.RetryAfter = retryAfter(resp.Header.Get("Retry-After"))
 	}
 	var answer *sdk.ErrorResponse
+	var strange *stranger
 	switch {
+	case errors.As(err, &strange):
+		strange.judge(e)
 	case errors.As(err, &answer):
 		e.Code = answer.Code
 		v, known := verdicts[answer.Code]

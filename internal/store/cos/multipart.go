@@ -23,7 +23,7 @@ func (s *Store) Initiate(ctx context.Context, o store.Object) (string, error) {
 		return "", s.fail("initiate", o.Key, c, resp, err)
 	}
 	if res.UploadID == "" {
-		return "", &store.Error{Op: "initiate", Key: o.Key, Err: errNoAnswer}
+		return "", unclear("initiate", o.Key, errNoAnswer)
 	}
 	return res.UploadID, nil
 }
@@ -41,6 +41,9 @@ func (s *Store) UploadPart(ctx context.Context, key, uploadID string, number int
 	return part, err
 }
 
+// errHalfList is a list that says that it goes on, but not where.
+var errHalfList = errors.New("the list is cut off")
+
 // ListParts returns all parts that the store has, by number. COS tells no CRC
 // here: HasCRC is false.
 func (s *Store) ListParts(ctx context.Context, key, uploadID string) ([]store.Part, error) {
@@ -52,11 +55,17 @@ func (s *Store) ListParts(ctx context.Context, key, uploadID string) ([]store.Pa
 		if err != nil {
 			return nil, s.fail("list parts", key, c, resp, err)
 		}
+		if res.XMLName.Local == "" || res.UploadID != "" && res.UploadID != uploadID {
+			return nil, unclear("list parts", key, errNoAnswer) // the SDK takes an empty body for an empty list
+		}
 		for _, p := range res.Parts {
 			parts = append(parts, store.Part{Number: p.PartNumber, Size: p.Size, ETag: bareETag(p.ETag)})
 		}
-		if !res.IsTruncated || res.NextPartNumberMarker == opt.PartNumberMarker {
+		if !res.IsTruncated {
 			return parts, nil
+		}
+		if res.NextPartNumberMarker == opt.PartNumberMarker {
+			return nil, unclear("list parts", key, errHalfList)
 		}
 		opt.PartNumberMarker = res.NextPartNumberMarker
 	}
@@ -78,6 +87,9 @@ func (s *Store) Complete(ctx context.Context, key, uploadID string, parts []stor
 	res, resp, err := s.client.Object.CompleteMultipartUpload(s.begin(ctx, c), key, uploadID, opt)
 	if err != nil {
 		return store.Result{}, s.fail("complete", key, c, resp, completeError(resp, c, err))
+	}
+	if res.ETag == "" {
+		return store.Result{}, unclear("complete", key, errNoETag)
 	}
 	told := resultOf(resp.Header)
 	result.ETag, result.CRC64, result.HasCRC = bareETag(res.ETag), told.CRC64, told.HasCRC
@@ -123,13 +135,19 @@ func (s *Store) ListUploads(ctx context.Context, prefix string) ([]store.Upload,
 		if err != nil {
 			return nil, s.fail("list uploads", prefix, c, resp, err)
 		}
+		if res.XMLName.Local == "" {
+			return nil, unclear("list uploads", prefix, errNoAnswer)
+		}
 		for _, u := range res.Uploads {
 			started, _ := time.Parse(time.RFC3339, u.Initiated)
 			uploads = append(uploads, store.Upload{Key: u.Key, ID: u.UploadID, Started: started})
 		}
 		same := res.NextKeyMarker == opt.KeyMarker && res.NextUploadIDMarker == opt.UploadIDMarker
-		if !res.IsTruncated || same {
+		if !res.IsTruncated {
 			return uploads, nil
+		}
+		if same {
+			return nil, unclear("list uploads", prefix, errHalfList)
 		}
 		opt.KeyMarker, opt.UploadIDMarker = res.NextKeyMarker, res.NextUploadIDMarker
 	}

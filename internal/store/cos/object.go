@@ -49,6 +49,9 @@ func (s *Store) sent(op, key string, c *call, resp *sdk.Response, err error) (st
 		return store.Part{}, s.fail(op, key, c, resp, err)
 	}
 	theirs := resultOf(resp.Header)
+	if theirs.ETag == "" {
+		return store.Part{}, unclear(op, key, errNoETag)
+	}
 	part := store.Part{ETag: theirs.ETag, Size: sum.Size, CRC64: sum.CRC, HasCRC: theirs.HasCRC}
 	if theirs.HasCRC && theirs.CRC64 != sum.CRC {
 		return part, corruptError(op, key, sum.CRC, theirs.CRC64)
@@ -65,6 +68,9 @@ func (s *Store) Head(ctx context.Context, key string) (store.Result, error) {
 		return store.Result{}, s.fail("head", key, c, resp, err)
 	}
 	res := resultOf(resp.Header)
+	if res.ETag == "" {
+		return store.Result{}, unclear("head", key, errNoETag)
+	}
 	res.Meta = metaOf(resp.Header)
 	return res, nil
 }

@@ -96,6 +96,9 @@ func (x s3Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 			resp.Header["X-Cos-"+rest] = values
 		}
 	}
+	if resp.Header.Get("X-Cos-Request-Id") == "" {
+		resp.Header.Set("X-Cos-Request-Id", "s3") // not every server of S3 sends one
+	}
 	return resp, nil
 }
 

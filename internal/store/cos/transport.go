@@ -69,6 +69,12 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		cancel(nil)
 		return nil, err
 	}
+	if strange := strangeAnswer(resp); strange != nil {
+		dog.stop()
+		resp.Body.Close()
+		cancel(nil)
+		return nil, strange
+	}
 	dog.reset()
 	t.noteDate(resp)
 	resp.Body = &answer{ctx: ctx, cancel: cancel, dog: dog, call: c, body: resp.Body}

@@ -58,13 +58,14 @@ func (s *Store) Create(name string) (*os.File, error) {
 	return f, s.fail("create", name, err)
 }
 
-// Discard removes a growing file. It is no error if there is none.
+// Discard removes a growing file and what Finish left beside it. It is no error if
+// there is none.
 func (s *Store) Discard(name string) error {
 	p, err := growPath(name)
 	if err != nil {
 		return s.fail("discard", name, err)
 	}
-	return s.fail("discard", name, errors.Join(s.remove(p), s.remove(p+rewritten)))
+	return s.fail("discard", name, errors.Join(s.remove(p), s.remove(p+rewritten), s.remove(p+witness)))
 }
 
 func (s *Store) remove(p string) error {
@@ -91,9 +92,10 @@ const rewritten = ".fin"
 
 // Finish makes an object of a growing file, see the package comment. Errors:
 // ErrExist if the key is taken (choose another one, the growing file is as it
-// was), KindNotFound if there is neither the growing file nor the object. If the
-// growing file is gone and the object is there, an earlier call did it all.
-// Whoever calls it keeps Key the same in calls that repeat.
+// was), KindNotFound if there is neither the growing file nor its object.
+// Whoever calls it keeps Key the same in calls that repeat, and calls Discard
+// once it has noted the result: until then what is left of the growing file
+// proves that the object is ours.
 func (s *Store) Finish(ctx context.Context, r Finish) (store.Result, error) {
 	p, err := growPath(r.Name)
 	if err == nil {
@@ -108,27 +110,18 @@ func (s *Store) Finish(ctx context.Context, r Finish) (store.Result, error) {
 	if err != nil {
 		return store.Result{}, s.fail("finish", r.Key, err)
 	}
-	return s.Head(ctx, r.Key)
+	return s.identify(ctx, "finish", r.Key)
 }
 
 func (s *Store) finish(ctx context.Context, p string, r Finish) error {
-	placed, err := s.placed(p, r.Key)
+	placed, err := s.placed(p, r.Key, func(o *os.File) (bool, error) { return hasHead(o, r) })
 	if err != nil {
 		return err
 	}
 	if placed { // and perhaps not synced
-		err = unlessAbsent(s.syncDir(path.Dir(r.Key)))
-	} else {
-		err = s.buildAndPlace(ctx, p, r)
+		return unlessAbsent(s.syncDir(path.Dir(r.Key)))
 	}
-	if err != nil {
-		return err
-	}
-	// The order matters to placed: the copy is the witness.
-	if err := errors.Join(s.remove(p), s.remove(p+rewritten)); err != nil {
-		return err
-	}
-	return s.syncDir(hidden)
+	return s.buildAndPlace(ctx, p, r)
 }
 
 func (s *Store) buildAndPlace(ctx context.Context, p string, r Finish) error {
@@ -136,7 +129,7 @@ func (s *Store) buildAndPlace(ctx context.Context, p string, r Finish) error {
 	if err != nil {
 		return err
 	}
-	return s.place(r.Key, func() error { return s.link(source, r.Key) })
+	return s.place(r.Key, func() error { return s.link(ctx, source, r.Key) })
 }
 
 // build makes the whole file and returns its name below hidden.
@@ -162,32 +155,6 @@ func (s *Store) build(ctx context.Context, p string, r Finish) (string, error) {
 	return copied, s.rewrite(ctx, p, copied, front, back, r)
 }
 
-// placed tells whether an earlier call has put the object into place.
-func (s *Store) placed(p, key string) (bool, error) {
-	object, err := s.root.Lstat(key)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return false, nil
-	case isNotDir(err):
-		return false, ErrExist // an object stands where a folder should
-	case err != nil:
-		return false, err
-	}
-	ours := false
-	for _, name := range []string{p, p + rewritten} {
-		if info, err := s.root.Lstat(name); err == nil {
-			if os.SameFile(info, object) {
-				return true, nil
-			}
-			ours = true
-		}
-	}
-	if ours || !object.Mode().IsRegular() {
-		return false, ErrExist
-	}
-	return true, nil // nothing is left to do but what was done
-}
-
 // fill writes the head into the hole and what follows behind the body.
 func (s *Store) fill(p string, front, back []byte, r Finish) error {
 	if int64(len(front)) != r.Room {
@@ -206,8 +173,8 @@ func fillFile(f *os.File, front, back []byte, r Finish) error {
 	if err != nil {
 		return err
 	}
-	if info.Size() < r.Room+r.Body {
-		return fmt.Errorf("the growing file has %d bytes, not %d", info.Size(), r.Room+r.Body)
+	if info.Size() < r.Room+r.Body { // what is written behind would leave a hole that reads as zeros
+		return fmt.Errorf("%w: the growing file has %d bytes, not %d", ErrUnsynced, info.Size(), r.Room+r.Body)
 	}
 	if _, err := f.WriteAt(front, 0); err != nil {
 		return err
@@ -234,20 +201,26 @@ func (s *Store) rewrite(ctx context.Context, p, target string, front, back []byt
 
 // link gives a file a second name, or ErrExist. Where the file system has no
 // links it moves the file; one server owns the folder, so nobody takes the key
-// in between.
-func (s *Store) link(from, key string) error {
+// in between. Where the key lies on another file system it copies.
+func (s *Store) link(ctx context.Context, from, key string) error {
 	err := s.root.Link(from, key)
-	if errors.Is(err, fs.ErrExist) || isNotDir(err) {
+	switch {
+	case errors.Is(err, fs.ErrExist) || isNotDir(err):
 		return ErrExist
-	}
-	if !noLinks(err) {
+	case crossesMount(err):
+		return s.carry(ctx, from, key)
+	case !noLinks(err):
 		return err
 	}
 	if _, err := s.root.Lstat(key); err == nil {
 		return ErrExist
 	}
-	if p, ok := strings.CutSuffix(from, rewritten); ok {
-		// From here on the copy alone stands for the file; see finish.
+	p := strings.TrimSuffix(from, rewritten)
+	if err := s.bearWitness(ctx, p, from, key); err != nil {
+		return err
+	}
+	if p != from {
+		// From here on the copy alone stands for the file; see build.
 		if err := errors.Join(s.remove(p), s.syncDir(hidden)); err != nil {
 			return err
 		}

@@ -80,12 +80,29 @@ func (s *Store) prepare() error {
 	}
 	for _, e := range entries {
 		info, err := e.Info()
+		if err == nil && s.leftOver(e.Name(), info) {
+			s.root.Remove(hidden + "/" + e.Name()) //nolint:errcheck // the next start tries again
+			continue
+		}
 		if err == nil && strings.HasPrefix(e.Name(), tmpPrefix) && time.Since(info.ModTime()) > time.Hour {
 			s.root.Remove(hidden + "/" + e.Name()) //nolint:errcheck // the next start tries again
 		}
 	}
 	return nil
 }
+
+// leftOver tells whether a file is the copy that Finish made of a growing file
+// that is stored and gone: its bytes have another name, and nobody asks for it.
+func (s *Store) leftOver(name string, info fs.FileInfo) bool {
+	body, ok := strings.CutSuffix(name, rewritten)
+	if !ok || s.exists(hidden+"/"+body) || names(info) < 2 {
+		return false
+	}
+	return !s.exists(hidden + "/" + strings.TrimSuffix(body, path.Ext(body)) + journalExt)
+}
+
+// journalExt ends the names of the journals beside growing files, see package spool.
+const journalExt = ".idx"
 
 // Close lets go of the folder. Open files stay usable.
 func (s *Store) Close() error { return s.root.Close() }
@@ -128,6 +145,10 @@ func (s *Store) fail(op, key string, err error) error {
 		e.Code, e.Remedy = "DiskFull", "free some space on the disk of "+s.dir
 	case errors.Is(err, ErrExist):
 		e.Kind, e.Code = store.KindPermanent, "Exists"
+	default:
+		if remedy := s.hopeless(err); remedy != "" {
+			e.Kind, e.Remedy = store.KindPermanent, remedy
+		}
 	}
 	return e
 }
@@ -146,12 +167,12 @@ func (s *Store) Put(ctx context.Context, o store.Object, body io.ReaderAt, size 
 		s.root.Remove(tmp) //nolint:errcheck // New removes it
 		return store.Result{}, s.fail("put", o.Key, err)
 	}
-	err := s.place(o.Key, func() error { return s.root.Rename(tmp, o.Key) })
+	err := s.place(o.Key, func() error { return s.replace(ctx, tmp, o.Key) })
 	if err != nil {
 		s.root.Remove(tmp) //nolint:errcheck // New removes it
 		return store.Result{}, s.fail("put", o.Key, err)
 	}
-	return store.Result{Size: size}, nil
+	return s.identify(ctx, "put", o.Key)
 }
 
 // write makes a new file of exactly size bytes and syncs it.

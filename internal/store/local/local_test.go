@@ -200,7 +200,10 @@ func TestFinish(t *testing.T) {
 			after, err := os.Stat(filepath.Join(s.Dir(), "live/a/b.mp4"))
 			require.NoError(t, err)
 			require.Equal(t, !c.copied, os.SameFile(before, after), "a long body is not copied")
+			require.NoError(t, s.Discard("rec-1"))
 			require.Empty(t, growingNames(t, s))
+			_, err = s.Finish(t.Context(), r)
+			require.NoError(t, err, "its head proves that the object is ours")
 		})
 	}
 }
@@ -233,6 +236,7 @@ func TestFinishNeverOverwrites(t *testing.T) {
 		r.Key = fmt.Sprintf("k-%d.mp4", body)
 		_, err = s.Finish(t.Context(), r)
 		require.NoError(t, err)
+		require.NoError(t, s.Discard("g"))
 	}
 	stored, err := os.ReadFile(filepath.Join(s.Dir(), "k.mp4"))
 	require.NoError(t, err)
@@ -295,6 +299,7 @@ func TestFinishAfterACrash(t *testing.T) {
 				stored, err := os.ReadFile(object)
 				require.NoError(t, err)
 				require.True(t, bytes.Equal(whole, stored))
+				require.NoError(t, s.Discard("g"))
 				left, err := os.ReadDir(filepath.Join(s.Dir(), hidden))
 				require.NoError(t, err)
 				require.Empty(t, left)

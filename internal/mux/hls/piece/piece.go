@@ -23,7 +23,8 @@
 //	  length   uvarint, from start to the end of the last one
 //	  beyond   uvarint, how far behind that end the last picture is shown
 //
-// inside is set if the track's first sample of the flush is not a sync sample.
+// inside is set if the track's first sample of the flush is not a sync sample, or if
+// pictures follow that refer to what is before it (RASL).
 //
 // Integrity is not checked here: the journal's own CRC does that.
 package piece
@@ -143,6 +144,9 @@ func Sum(n int, records mux.Records) (Totals, error) {
 	for b, err := range records {
 		if err != nil {
 			return t, err
+		}
+		if _, ok := mux.IsGap(b); ok {
+			continue
 		}
 		r, err := Decode(b)
 		if err != nil {

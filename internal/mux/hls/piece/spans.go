@@ -5,6 +5,7 @@ import (
 
 	"github.com/live-recording/liverecord/hooks"
 	"github.com/live-recording/liverecord/internal/mux"
+	"github.com/live-recording/liverecord/internal/mux/codec"
 )
 
 // Spans collects the samples of one flush after another into records.
@@ -16,18 +17,19 @@ type Spans struct {
 }
 
 type track struct {
-	rate int64
-	span Span
-	last int64 // DTS of the sample before
-	step int64 // its distance to the one before, 0 if there is none
-	any  bool
+	codec hooks.Codec
+	rate  int64
+	span  Span
+	last  int64 // DTS of the sample before
+	step  int64 // its distance to the one before, 0 if there is none
+	any   bool
 }
 
 // NewSpans starts with nothing collected. Every track needs a clock rate.
 func NewSpans(tracks []hooks.Track) *Spans {
 	s := &Spans{tracks: make([]track, len(tracks))}
 	for i := range tracks {
-		s.tracks[i].rate = int64(tracks[i].ClockRate)
+		s.tracks[i].codec, s.tracks[i].rate = tracks[i].Codec, int64(tracks[i].ClockRate)
 	}
 	return s
 }
@@ -57,6 +59,9 @@ func (s *Spans) Add(x *mux.Sample) {
 	t.last, t.any = x.DTS, true
 	if t.span.Samples == 0 {
 		t.span.Start, t.span.Inside, t.span.Shown = x.DTS, !x.Sync, x.DTS
+	}
+	if codec.Leading(t.codec, x.Payload) {
+		t.span.Inside = true // refers to what is before the random access point
 	}
 	t.span.Samples++
 	t.span.End = x.DTS + t.Dur(x)

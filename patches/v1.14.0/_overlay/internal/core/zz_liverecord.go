@@ -1,6 +1,10 @@
 package core
 
 import (
+	"fmt"
+
+	"github.com/alecthomas/kong"
+
 	"github.com/bluenviron/mediamtx/internal/conf"
 	"github.com/bluenviron/mediamtx/liverecord/bridge"
 
@@ -64,4 +68,15 @@ func (pa *path) liveRecordOffline() {
 		pa.liveRecord.Offline(host.Reason(pa.source))
 		pa.liveRecord = nil
 	}
+}
+
+// liveRecordHelp adds our command to what --help prints.
+func liveRecordHelp() kong.Option {
+	return kong.Help(func(o kong.HelpOptions, ctx *kong.Context) error {
+		if err := kong.DefaultHelpPrinter(o, ctx); err != nil {
+			return err
+		}
+		_, err := fmt.Fprint(ctx.Stdout, host.Help)
+		return err
+	})
 }

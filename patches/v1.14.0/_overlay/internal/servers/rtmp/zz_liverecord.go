@@ -4,6 +4,8 @@ import "github.com/live-recording/liverecord/patches/source"
 
 type liveRecordState = source.State
 
+var _ source.Describer = (*conn)(nil)
+
 // LiveRecordInfo implements source.Describer. This release does not tell who
 // the authenticated user is.
 func (c *conn) LiveRecordInfo() source.Info {

@@ -8,6 +8,8 @@ import (
 
 type liveRecordState = source.State
 
+var _ source.Describer = (*session)(nil)
+
 // liveRecordAnnounce notes the host of the ANNOUNCE URL.
 func (s *session) liveRecordAnnounce(ctx *gortsplib.ServerHandlerOnAnnounceCtx) {
 	if ctx.Request != nil && ctx.Request.URL != nil {

@@ -4,6 +4,8 @@ import "github.com/live-recording/liverecord/patches/source"
 
 type liveRecordState = source.State
 
+var _ source.Describer = (*conn)(nil)
+
 // LiveRecordInfo implements source.Describer.
 func (c *conn) LiveRecordInfo() source.Info {
 	return source.Info{

@@ -2,6 +2,8 @@ package webrtc
 
 import "github.com/live-recording/liverecord/patches/source"
 
+var _ source.Describer = (*session)(nil)
+
 // LiveRecordInfo implements source.Describer.
 func (s *session) LiveRecordInfo() source.Info {
 	i := source.Info{RemoteAddr: s.req.remoteAddr}

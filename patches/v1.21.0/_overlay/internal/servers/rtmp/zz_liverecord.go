@@ -1,0 +1,25 @@
+package rtmp
+
+import "github.com/live-recording/liverecord/patches/source"
+
+type liveRecordState = source.State
+
+var _ source.Describer = (*conn)(nil)
+
+// LiveRecordInfo implements source.Describer.
+func (c *conn) LiveRecordInfo() source.Info {
+	i := source.Info{
+		RemoteAddr: c.remoteAddr().String(),
+		User:       c.liveRecord.User,
+		ServerName: source.ServerName(c.nconn),
+	}
+	if c.rconn != nil && c.rconn.URL != nil {
+		i.Host = c.rconn.URL.Host
+	}
+	return i
+}
+
+// LiveRecordReason implements source.Describer.
+func (c *conn) LiveRecordReason() string {
+	return c.liveRecord.Ended(c.ctx.Err() != nil)
+}

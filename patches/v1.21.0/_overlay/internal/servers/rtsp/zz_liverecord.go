@@ -1,0 +1,35 @@
+package rtsp
+
+import (
+	"github.com/bluenviron/gortsplib/v5"
+
+	"github.com/live-recording/liverecord/patches/source"
+)
+
+type liveRecordState = source.State
+
+var _ source.Describer = (*session)(nil)
+
+// liveRecordAnnounce notes the host of the ANNOUNCE URL.
+func (s *session) liveRecordAnnounce(ctx *gortsplib.ServerHandlerOnAnnounceCtx) {
+	if ctx.Request != nil && ctx.Request.URL != nil {
+		s.liveRecord.Host = ctx.Request.URL.Host
+	}
+}
+
+// LiveRecordInfo implements source.Describer.
+func (s *session) LiveRecordInfo() source.Info {
+	s.mutex.RLock()
+	defer s.mutex.RUnlock()
+	return source.Info{
+		RemoteAddr: s.remoteAddr().String(),
+		Host:       s.liveRecord.Host,
+		User:       s.user,
+		ServerName: source.ServerName(s.rconn.NetConn()),
+	}
+}
+
+// LiveRecordReason implements source.Describer.
+func (s *session) LiveRecordReason() string {
+	return s.liveRecord.Ended(false)
+}
