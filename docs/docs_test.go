@@ -113,9 +113,17 @@ func logged(t *testing.T) map[string]message {
 			return err
 		}
 		ast.Inspect(f, func(n ast.Node) bool {
-			if call, ok := n.(*ast.CallExpr); ok {
-				if level, text, ok := logCall(call); ok {
-					all[strings.ReplaceAll(text, "`", "'")] = message{strings.TrimPrefix(files.Position(call.Pos()).String(), "../"), level}
+			note := func(level, text string) {
+				all[strings.ReplaceAll(text, "`", "'")] = message{strings.TrimPrefix(files.Position(n.Pos()).String(), "../"), level}
+			}
+			switch x := n.(type) {
+			case *ast.CallExpr:
+				if level, text, ok := logCall(x); ok {
+					note(level, text)
+				}
+			case *ast.ValueSpec:
+				for _, text := range logTable(x) {
+					note("Warn", text)
 				}
 			}
 			return true
@@ -142,6 +150,29 @@ func logCall(call *ast.CallExpr) (level, text string, ok bool) {
 	}
 	text, ok = constant(call.Args[0])
 	return level, text, ok
+}
+
+// logTable returns the messages of a table of warnings: a variable …Texts, each
+// element of which begins with the message.
+func logTable(v *ast.ValueSpec) (texts []string) {
+	if len(v.Values) != 1 || !strings.HasSuffix(v.Names[0].Name, "Texts") {
+		return nil
+	}
+	table, ok := v.Values[0].(*ast.CompositeLit)
+	if !ok {
+		return nil
+	}
+	for _, e := range table.Elts {
+		if pair, ok := e.(*ast.KeyValueExpr); ok {
+			e = pair.Value
+		}
+		if row, ok := e.(*ast.CompositeLit); ok && len(row.Elts) > 0 {
+			if text, ok := constant(row.Elts[0]); ok {
+				texts = append(texts, text)
+			}
+		}
+	}
+	return texts
 }
 
 func isLogger(e ast.Expr) bool {

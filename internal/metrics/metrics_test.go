@@ -33,7 +33,7 @@ func TestMetrics(t *testing.T) {
 			return err
 		}
 		for id, st := range []state.FileState{state.FileEnded, state.FileEnded, state.FileParked, state.FileStored} {
-			err := tx.InsertFile(&state.FileRow{ID: int64(id + 1), Recording: 1, Format: "mp4", Store: "cos", Key: string(rune('a' + id)), State: st, Size: 10})
+			err := tx.InsertFile(&state.FileRow{ID: int64(id + 1), Recording: 1, Format: "mp4", Store: "cos", Object: string(rune('a' + id)), State: st, Size: 10})
 			if err != nil {
 				return err
 			}
