@@ -150,3 +150,23 @@ func TestWhoMayRead(t *testing.T) {
 		}
 	}
 }
+
+// So many reads that hang are enough: more get an answer at once.
+func TestReadsAreBounded(t *testing.T) {
+	h := &Handler{Stores: func() []*local.Store { return nil }, Pairs: []config.Credential{{SecretID: "id", SecretKey: "key"}}}
+	get := func() *httptest.ResponseRecorder {
+		r := httptest.NewRequest(http.MethodGet, "/recordings/a.mp4", nil)
+		r.SetBasicAuth("id", "key")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		return w
+	}
+	h.busy.Store(maxReading)
+	if w := get(); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
+		t.Errorf("one too many: %d %v", w.Code, w.Header())
+	}
+	h.busy.Store(maxReading - 1)
+	if w := get(); w.Code != http.StatusNotFound || h.busy.Load() != maxReading-1 {
+		t.Errorf("the last one: %d, %d are busy", w.Code, h.busy.Load())
+	}
+}
