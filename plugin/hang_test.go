@@ -171,13 +171,27 @@ func diskHangs(t *testing.T, disk string, op faultfs.Op) {
 	if a, o := left(t); len(a)+len(o) > 0 {
 		t.Errorf("still there after the disk answers:\n%s", strings.Join(append(a, o...), "\n\n"))
 	}
-	b.open()
+	b.reopen()
 	b.until("all is stored", time.Minute, func() bool { return b.onTheWay() == 0 })
 	want := well.Sent(0)
 	if disk == "state" { // what a recording that waits for the state holds in memory ends with the process
 		want = want/2 - 10 // and the last of what was handed over before
 	}
 	b.wellIsWhole(want)
+}
+
+// reopen starts again. What hung may hold the lock of the state for a moment after
+// its call has returned.
+func (b *bench) reopen() {
+	b.t.Helper()
+	p, err := Start(Options{ConfigFile: b.config, Version: "test", Logf: b.logf})
+	must(b.t, err)
+	b.p = p
+	b.until("recording is on", time.Minute, func() bool {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return p.house != nil
+	})
 }
 
 // allWritten tells whether two recordings have written all that they got.

@@ -192,7 +192,11 @@ func (rec *recording) writeFile(row *state.FileRow) error {
 func (rec *recording) endFile(sp *spool.File, row *state.FileRow, write func(*state.FileRow) error) {
 	now := *row
 	rec.ledger.add(row.Object, func() error {
-		if err := sp.Close(); err != nil { // it is suspect, and will be read back
+		err := sp.Close()
+		if errors.Is(err, spool.ErrHangs) { // the server ends: recovery finds out what is on the disk
+			return err
+		}
+		if err != nil { // it is suspect, and will be read back
 			rec.log.Error("closing a spool file", "object", now.Object, "error", err)
 		}
 		return write(&now)

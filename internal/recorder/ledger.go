@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/live-recording/liverecord/internal/spool"
 	"github.com/live-recording/liverecord/internal/state"
 )
 
@@ -26,7 +27,8 @@ type ledger struct {
 	mu    sync.Mutex
 	queue []entry // the first one is under way
 	busy  bool
-	over  bool // the grace has passed; nothing is written any more
+	over  bool      // the grace has passed; nothing is written any more
+	until time.Time // the end of the grace; zero until the recorder closes
 }
 
 // entry is one thing to do. It may be done twice.
@@ -67,12 +69,22 @@ func (l *ledger) wait(limit time.Duration) bool {
 		case <-timeout:
 			return false
 		case <-quit:
-			quit, grace = nil, time.After(ledgerGrace)
+			quit, grace = nil, time.After(time.Until(l.deadline()))
 		case <-grace:
 			l.abandon()
 			return false
 		}
 	}
+}
+
+// deadline is when the grace ends, however many wait for it.
+func (l *ledger) deadline() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.until.IsZero() {
+		l.until = time.Now().Add(ledgerGrace)
+	}
+	return l.until
 }
 
 // abandon leaves what is not done to the next start.
@@ -123,7 +135,7 @@ func (l *ledger) insist(e entry) {
 		case errors.Is(err, state.ErrNotFound), errors.Is(err, state.ErrClosed):
 			l.log.Error("the state can't be written", "what", e.what, "error", err)
 			return
-		case n == 0:
+		case n == 0 && !errors.Is(err, spool.ErrHangs):
 			l.log.Error("the state can't be written, will be retried", "what", e.what, "error", err)
 		}
 		if l.ended() {

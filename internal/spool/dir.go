@@ -81,9 +81,9 @@ type Dir struct {
 
 	flushes chan flush
 	quit    chan struct{}
-	synced  chan struct{} // closed when the periodic sync has ended
-	flushed chan struct{} // so have the syncs at the ends of files
-	done    chan error    // the result of closing the folder; of capacity 1
+	flushed chan struct{} // closed when there are no more syncs at the ends of files
+	loops   atomic.Int32  // goroutines that use the folder; the last one lets it go
+	done    chan error    // the result of that; of capacity 1
 }
 
 // Open opens (and creates) the folder. max bounds the bytes of all bodies in
@@ -104,17 +104,16 @@ func Open(path string, max, minFree int64, syncFailed func(error)) (*Dir, error)
 	}
 	d := &Dir{path: path, root: root, handle: h, max: max, minFree: minFree,
 		live: map[string]*File{}, held: map[string]int64{}, suspect: map[string]bool{}, unread: map[string]bool{},
-		flushes: make(chan flush, 64), quit: make(chan struct{}), synced: make(chan struct{}), flushed: make(chan struct{}),
-		done: make(chan error, 1)}
+		flushes: make(chan flush, 64), quit: make(chan struct{}), flushed: make(chan struct{}), done: make(chan error, 1)}
 	d.free = hang.Ask(func() (int64, error) { return freeBytes(d.handle) })
 	if err := d.measure(); err != nil {
 		h.Close()
 		root.Close()
 		return nil, fmt.Errorf("spool: %w", err)
 	}
+	d.loops.Store(2)
 	go d.syncLoop(syncFailed)
 	go d.flushLoop()
-	go d.letGo()
 	return d, nil
 }
 
@@ -162,11 +161,11 @@ func (d *Dir) Close() error {
 	}
 }
 
-// letGo closes the folder when nothing uses it any more.
-func (d *Dir) letGo() {
-	<-d.synced
-	<-d.flushed
-	d.done <- errors.Join(d.handle.Close(), d.root.Close())
+// leave is called by each loop at its end.
+func (d *Dir) leave() {
+	if d.loops.Add(-1) == 0 {
+		d.done <- errors.Join(d.handle.Close(), d.root.Close())
+	}
 }
 
 // Path is the folder.
@@ -364,7 +363,7 @@ func (d *Dir) measure() error {
 }
 
 func (d *Dir) syncLoop(failed func(error)) {
-	defer close(d.synced)
+	defer d.leave()
 	t := time.NewTicker(SyncEvery)
 	defer t.Stop()
 	d.countAsides()

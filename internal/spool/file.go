@@ -200,7 +200,8 @@ func (f *File) failed(err error) error {
 
 // Close ends the writing: all of the file, and its name, survive a power loss from
 // then on. It waits for the disk. The file stays in the spool until Dir.Remove.
-// After an error it is closed, and suspect if it could not be synced.
+// After an error it is closed, and suspect if it could not be synced; but after
+// ErrHangs it is still open, and nothing is known of it until the next start.
 func (f *File) Close() error {
 	f.mu.Lock()
 	closed := f.closed
@@ -211,7 +212,11 @@ func (f *File) Close() error {
 	var err error
 	if f.Size() > 0 { // else it is about to be removed
 		err = f.checkpoint(kindEnd)
-		if e := f.dir.sync(f); err == nil {
+		e := f.dir.sync(f)
+		if errors.Is(e, ErrHangs) {
+			return e
+		}
+		if err == nil {
 			err = e
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 )
 
 // flush asks for one file to be synced.
@@ -15,6 +16,7 @@ type flush struct {
 // flushLoop syncs files at their end. Those that end while it is busy share the
 // next sync.
 func (d *Dir) flushLoop() {
+	defer d.leave()
 	defer close(d.flushed)
 	for {
 		select {
@@ -79,22 +81,28 @@ func (d *Dir) syncNames(group []flush) error {
 }
 
 // sync makes a file and its name survive a power loss, together with others.
+// ErrHangs if the folder is being closed and the disk does not answer.
 func (d *Dir) sync(f *File) error {
 	x := flush{f, make(chan error, 1)}
-	select {
-	case d.flushes <- x:
-	case <-d.flushed:
-		return d.alone(f)
-	}
-	select {
-	case err := <-x.done:
-		return err
-	case <-d.flushed:
+	flushes, quit := d.flushes, d.quit
+	var late <-chan time.Time
+	for {
 		select {
+		case flushes <- x:
+			flushes = nil
 		case err := <-x.done:
 			return err
-		default:
-			return d.alone(f)
+		case <-d.flushed:
+			select {
+			case err := <-x.done:
+				return err
+			default:
+				return d.alone(f)
+			}
+		case <-quit:
+			quit, late = nil, time.After(closePatience)
+		case <-late:
+			return fmt.Errorf("%s: %w", d.path, ErrHangs)
 		}
 	}
 }
