@@ -25,8 +25,8 @@ func (d *document) callbacks(l *strictyaml.List[rawCallback]) []Callback {
 		c := Callback{URL: x.URL.Value, Keys: d.callbackKeys(x), Domain: strings.ToLower(x.Domain.Value), App: x.App.Value, CAFile: x.CAFile.Value}
 		d.callbackURL(x)
 		c.Events = d.events(x)
-		d.host(&x.Domain, false)
-		d.app(&x.App, false)
+		d.host(&x.Domain, true)
+		d.app(&x.App, true)
 		for j, o := range all {
 			if o.URL == c.URL && o.Domain == c.Domain && o.App == c.App && c.URL != "" {
 				d.Warn(x.Spot, fmt.Sprintf("is the endpoint of the callback in line %d too: it may get events twice", l.Items[j].Line), "Remove one of the two, or give them different filters")

@@ -98,7 +98,7 @@ var problemCases = map[string]struct {
 		"3: rules[0].domain: |", "4: rules[1].domain: |one *", "5: rules[2].app: |", "6: rules[3].stream: |as app"}},
 	"task template": {"tasks: {defaultTemplate: x}", []string{"1: tasks.defaultTemplate: |"}},
 
-	"callbacks": {"callbacks:\n- {events: [file]}\n- {url: ftp://x}\n- {url: 'http://x', caFile: y}\n- {url: 'https://x', key: a, keys: [b]}\n- {url: 'https://x/1', events: [files, file, file]}\n- {url: 'https://x/2', events: []}\n- {url: 'https://x/3', keys: [a, a, '']}\n- {url: 'https://x/4', domain: '*.x'}", []string{
+	"callbacks": {"callbacks:\n- {events: [file]}\n- {url: ftp://x}\n- {url: 'http://x', caFile: y}\n- {url: 'https://x', key: a, keys: [b]}\n- {url: 'https://x/1', events: [files, file, file]}\n- {url: 'https://x/2', events: []}\n- {url: 'https://x/3', keys: [a, a, '']}\n- {url: 'https://x/4', domain: '**.x'}", []string{
 		"2: callbacks[0].url: is missing|", "3: callbacks[1].url: |https", "4: callbacks[2].caFile: |", "5: callbacks[3].keys: is given in addition|", `6: callbacks[4].events[0]: "files" is not|`,
 		"6: callbacks[4].events[2]: |twice", "7: callbacks[5].events: is empty|", "8: callbacks[6].keys[1]: is the same|", "8: callbacks[6].keys[2]: must not be empty|", "9: callbacks[7].domain: |"}},
 	"api open":           {"api: {address: '0.0.0.0:80'}", []string{"1: api.address: |insecure"}},

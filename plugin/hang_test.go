@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"runtime/pprof"
@@ -144,7 +146,9 @@ func diskHangs(t *testing.T, disk string, op faultfs.Op) {
 		time.Sleep(300 * time.Millisecond)
 	}
 	returns(t, "health", func() { b.p.house.health.problems() })
-	returns(t, "metrics", func() { _, _ = b.p.house.metrics.registry.Gather() })
+	returns(t, "metrics", func() {
+		b.p.house.metrics.Handler().ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	})
 	b.rewrite("  - {app: new, template: well}\n")
 	b.until("reloaded", 10*time.Second, func() bool { return strings.Contains(b.text(), "was reloaded") })
 	returns(t, "Offline", func() { well.Offline(""); sick.Offline("") })

@@ -51,8 +51,7 @@ func (h *health) problems() []string {
 // ofState reads what the state and its folder say.
 func (h *health) ofState() (out []string, err error) {
 	ctx := context.Background() // it could not break off what hangs
-	var parked int
-	err = h.house.db.Reader().QueryRowContext(ctx, `SELECT COUNT(*) FROM files WHERE state=?`, string(state.FileParked)).Scan(&parked)
+	parked, err := state.ParkedFiles(ctx, h.house.db.Reader())
 	if err != nil {
 		return nil, err
 	}

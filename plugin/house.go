@@ -17,6 +17,7 @@ import (
 	"github.com/live-recording/liverecord/internal/hang"
 	"github.com/live-recording/liverecord/internal/lockfile"
 	"github.com/live-recording/liverecord/internal/memory"
+	"github.com/live-recording/liverecord/internal/metrics"
 	"github.com/live-recording/liverecord/internal/mux"
 	"github.com/live-recording/liverecord/internal/mux/adts"
 	"github.com/live-recording/liverecord/internal/mux/flv"
@@ -26,6 +27,7 @@ import (
 	"github.com/live-recording/liverecord/internal/notify"
 	"github.com/live-recording/liverecord/internal/plan"
 	"github.com/live-recording/liverecord/internal/recorder"
+	"github.com/live-recording/liverecord/internal/schedule"
 	"github.com/live-recording/liverecord/internal/state"
 	"github.com/live-recording/liverecord/internal/upload"
 )
@@ -51,9 +53,9 @@ type house struct {
 	mover    *upload.Mover
 	notifier *notify.Notifier
 	trouble  *notify.Collector
-	schedule *schedule
+	schedule *schedule.Schedule
 	service  *service // nil without api.address
-	metrics  *metrics
+	metrics  *metrics.Metrics
 	memory   *memory.Budget // for all media
 	health   *health
 	config   atomic.Pointer[config.Config]
@@ -105,7 +107,7 @@ func openHouse(ctx context.Context, c *config.Config, log *slog.Logger, broken b
 	}
 	h.build(c)
 	h.cleanups = append(h.cleanups, h.stopParts, h.stopRecorder)
-	if err := h.schedule.apply(ctx); err != nil {
+	if err := h.schedule.Apply(ctx); err != nil {
 		return nil, fmt.Errorf("tasks: %w", err)
 	}
 	if err := h.recorder.Recover(ctx); err != nil {
@@ -190,8 +192,8 @@ func (h *house) build(c *config.Config) {
 	h.recorder = recorder.New(recorder.Options{
 		Memory: h.memory, DB: h.db, Log: h.log, Events: ev, Formats: named, Place: h.places.place, Stores: h.places.names, Wake: h.mover.Wake, Grew: h.mover.Grew,
 	})
-	h.schedule = newSchedule(h)
-	h.metrics = newMetrics(h)
+	h.schedule = h.newSchedule()
+	h.metrics = h.newMetrics()
 	h.health = newHealth(h)
 	h.rules = hang.Ask(h.readRules)
 	h.callbacks = hang.Ask(func() ([]api.Callback, error) { return api.Callbacks(context.Background(), h.db) })
@@ -251,7 +253,7 @@ func (h *house) readRules() (d dynamic, err error) {
 // tasks name: for their next publication.
 func (h *house) rulesChanged() {
 	h.recompile()
-	h.schedule.changed()
+	h.schedule.Changed()
 }
 
 func (h *house) run() {
@@ -261,7 +263,7 @@ func (h *house) run() {
 	h.keep(move, "upload", func(ctx context.Context) { h.mover.Run(ctx, h.uploadGrace) })
 	h.keep(tell, "notify", h.notifier.Run)
 	h.keep(tell, "abnormal events", h.trouble.Run)
-	h.keep(move, "tasks", h.schedule.run)
+	h.keep(move, "tasks", h.schedule.Run)
 	h.keep(move, "memory", h.memory.Warden)
 	h.keep(move, "stores", h.places.attend)
 }
@@ -297,7 +299,7 @@ func (h *house) reload(c *config.Config) {
 	known := h.recompile()
 	h.setEndpoints()
 	h.log.Info("the configuration was reloaded", "rules", len(c.Rules), "templates", len(c.Templates))
-	h.schedule.reloaded()
+	h.schedule.Reloaded()
 	if n, err := h.mover.Unpark(context.Background(), ""); err != nil {
 		h.log.Error("parked files", "error", err)
 	} else if n > 0 {

@@ -16,14 +16,8 @@ import (
 // operator answers the command line.
 type operator struct{ house *house }
 
-// recordingView is a recording with what only a running server knows.
-type recordingView struct {
-	view.Recording
-	Outputs []recorder.OutputStatus `json:"outputs,omitempty"`
-}
-
 // List implements api.Operator.
-func (o *operator) List(ctx context.Context, q api.ListQuery) (any, error) {
+func (o *operator) List(ctx context.Context, q api.ListQuery) ([]view.Recording, error) {
 	rows, err := state.Recordings(ctx, o.house.db.Reader(),
 		`WHERE (state=? OR ?='') AND (domain=? OR ?='') AND (app=? OR ?='') AND (stream=? OR ?='') ORDER BY id DESC LIMIT ?`,
 		q.State, q.State, q.Domain, q.Domain, q.App, q.App, q.Stream, q.Stream, q.Limit)
@@ -31,7 +25,7 @@ func (o *operator) List(ctx context.Context, q api.ListQuery) (any, error) {
 		return nil, err
 	}
 	statuses := o.statuses()
-	out := make([]recordingView, 0, len(rows))
+	out := make([]view.Recording, 0, len(rows))
 	for _, r := range rows {
 		out = append(out, viewOf(r, statuses))
 	}
@@ -46,16 +40,19 @@ func (o *operator) statuses() map[int64]recorder.Status {
 	return out
 }
 
-func viewOf(r *state.RecordingRow, statuses map[int64]recorder.Status) recordingView {
-	v := recordingView{Recording: view.OfRecording(r, time.Now())}
-	if s, ok := statuses[r.ID]; ok {
-		v.Outputs, v.Dropped = s.Outputs, s.Dropped
+func viewOf(r *state.RecordingRow, statuses map[int64]recorder.Status) view.Recording {
+	v := view.OfRecording(r, time.Now())
+	s := statuses[r.ID]
+	v.Dropped = s.Dropped
+	for _, o := range s.Outputs {
+		v.Outputs = append(v.Outputs, view.Output{Format: o.Format, Store: o.Store, Object: o.Object, Bytes: o.Bytes, Media: o.Media,
+			Pieces: o.Pieces, Problem: o.Problem, Until: o.Until})
 	}
 	return v
 }
 
 // Show implements api.Operator.
-func (o *operator) Show(ctx context.Context, id string) (any, error) {
+func (o *operator) Show(ctx context.Context, id string) (*view.Recording, error) {
 	n, err := strconv.ParseInt(id, 10, 64)
 	if err != nil {
 		return nil, fmt.Errorf("recording %q: %w", id, state.ErrNotFound)
@@ -73,7 +70,7 @@ func (o *operator) Show(ctx context.Context, id string) (any, error) {
 	for _, f := range files {
 		v.Files = append(v.Files, view.OfFile(f))
 	}
-	return v, nil
+	return &v, nil
 }
 
 // Stop implements api.Operator.
@@ -94,7 +91,7 @@ func (o *operator) Stop(_ context.Context, id string, s plan.Stream) ([]string, 
 }
 
 // Events implements api.Operator.
-func (o *operator) Events(ctx context.Context, q api.EventsQuery) (any, error) {
+func (o *operator) Events(ctx context.Context, q api.EventsQuery) ([]view.Event, error) {
 	f := view.EventFilter{State: state.DeliveryState(q.State), Limit: q.Limit}
 	if q.Recording != "" {
 		n, err := strconv.ParseInt(q.Recording, 10, 64)
@@ -107,27 +104,21 @@ func (o *operator) Events(ctx context.Context, q api.EventsQuery) (any, error) {
 }
 
 // Resend implements api.Operator.
-func (o *operator) Resend(ctx context.Context, id string) (any, error) {
+func (o *operator) Resend(ctx context.Context, id string) (*view.Resent, error) {
 	if err := o.house.notifier.Resend(ctx, id); err != nil {
 		return nil, err
 	}
-	return map[string]string{"resent": id}, nil
-}
-
-// explanation is the answer of Explain.
-type explanation struct {
-	Stream   string                `json:"stream"`
-	Verdicts []plan.Verdict        `json:"verdicts"`
-	Live     []recorder.LiveStatus `json:"live"`
+	return &view.Resent{Event: id}, nil
 }
 
 // Explain implements api.Operator.
-func (o *operator) Explain(_ context.Context, q api.ExplainQuery) (any, error) {
+func (o *operator) Explain(_ context.Context, q api.ExplainQuery) (*view.Explanation, error) {
 	s := plan.Stream{Domain: q.Domain, App: q.App, Name: q.Stream}
-	e := explanation{Stream: s.String(), Verdicts: o.house.recorder.Plan().Table.Explain(s), Live: []recorder.LiveStatus{}}
+	e := &view.Explanation{Stream: s.String(), Verdicts: o.house.recorder.Plan().Table.Explain(s), Live: []view.Live{}}
 	for _, l := range o.house.recorder.Live() {
 		if l.Stream == s {
-			e.Live = append(e.Live, l)
+			e.Live = append(e.Live, view.Live{Path: l.Path, Protocol: l.Protocol, RemoteAddr: l.RemoteAddr, Since: l.Since,
+				Recordings: l.Recordings, Why: l.Why, Discarded: l.Discarded})
 		}
 	}
 	return e, nil

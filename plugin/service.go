@@ -11,6 +11,7 @@ import (
 
 	"github.com/live-recording/liverecord/config"
 	"github.com/live-recording/liverecord/internal/api"
+	"github.com/live-recording/liverecord/internal/fileserver"
 	"github.com/live-recording/liverecord/internal/hang"
 	"github.com/live-recording/liverecord/internal/notify"
 	"github.com/live-recording/liverecord/internal/state"
@@ -40,13 +41,13 @@ func openService(h *house, c *config.Config) (*service, error) {
 	s.api = api.New(api.Options{
 		DB: h.db, Config: h.config.Load, Credentials: append([]config.Credential{h.pair}, c.API.Credentials...),
 		URLChecker: h.checkCallback, HostAllowed: api.HostPolicy(c), Operator: &operator{h},
-		Changed: h.rulesChanged, CallbacksChanged: h.setEndpoints, TasksChanged: h.schedule.changed, Log: h.log,
+		Changed: h.rulesChanged, CallbacksChanged: h.setEndpoints, TasksChanged: h.schedule.Changed, Log: h.log,
 	})
 	s.api.Handle("/healthz", http.HandlerFunc(s.healthz))
 	s.api.Handle("/readyz", http.HandlerFunc(s.readyz))
-	s.api.Handle("/metrics", h.metrics.handler())
-	s.api.Handle("/recordings/", &recordings{places: h.places, pairs: append([]config.Credential{h.pair}, c.API.Credentials...),
-		secret: linkSecret(h.pair)})
+	s.api.Handle("/metrics", h.metrics.Handler())
+	s.api.Handle("/recordings/", &fileserver.Handler{Stores: h.places.locals,
+		Pairs: append([]config.Credential{h.pair}, c.API.Credentials...), Secret: linkSecret(h.pair)})
 	var err error
 	if s.listen, err = api.Listen(c.API, s.api, h.log); err != nil {
 		return nil, err

@@ -54,12 +54,18 @@ type (
 
 // The forms of the scalars of this package.
 type (
-	TextForm     struct{}
-	SecretForm   struct{}
-	NumberForm   struct{}
-	FlagForm     struct{}
+	// TextForm is the form of Text.
+	TextForm struct{}
+	// SecretForm is the form of Secret.
+	SecretForm struct{}
+	// NumberForm is the form of Number.
+	NumberForm struct{}
+	// FlagForm is the form of Flag.
+	FlagForm struct{}
+	// DurationForm is the form of Duration.
 	DurationForm struct{}
-	SizeForm     struct{}
+	// SizeForm is the form of Size.
+	SizeForm struct{}
 )
 
 // Noun implements Form.

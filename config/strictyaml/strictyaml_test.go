@@ -178,7 +178,7 @@ var cases = map[string]struct {
 	text string
 	want []string
 }{
-	"unknown key, near":      {"nmae: x", []string{"1: nmae: unknown key|name"}},
+	"unknown key, near":      {"namee: x", []string{"1: namee: unknown key|name"}},
 	"unknown key, case":      {"Name: x", []string{"1: Name: unknown key|Did you mean name?"}},
 	"unknown key, far":       {"pools: {a: {zzzzzz: 1}}", []string{"1: pools.a.zzzzzz: unknown key|Known here: size"}},
 	"unknown key, elsewhere": {"cert: x", []string{"1: cert: unknown key here|belongs under tls"}},
@@ -220,14 +220,14 @@ var cases = map[string]struct {
 	"bad variable":         {"name: a${}b", []string{"1: name: holds ${ without|"}},
 	"control in variable":  {"name: ${LINES}", []string{"1: name: holds a line break|"}},
 	"no number in it":      {"workers: ${NAME}", []string{`1: workers: "${NAME}" (from the environment) is not|`}},
-	"several, sorted":      {"workers: x\nnmae: y\ndebug: z\n", []string{"1: workers: |", "2: nmae: |", "3: debug: |"}},
+	"several, sorted":      {"workers: x\nnamee: y\ndebug: z\n", []string{"1: workers: |", "2: namee: |", "3: debug: |"}},
 	"empty":                {"", []string{"1: : the file is empty|{} for the defaults"}},
 	"only dashes":          {"---\n", []string{"1: : the file is empty|"}},
 	"two documents":        {"name: a\n---\nname: b", []string{"2: : a second document|---"}},
 	"not UTF-8":            {"a: b\nname: \xff\xfe", []string{"2: : the file is not UTF-8|"}},
 	"NUL":                  {"name: \x00", []string{"1: : holds the character U+0000|"}},
 	"carriage return":      {"name: a\rb", []string{"1: : a carriage return inside|"}},
-	"byte order mark":      {"\ufeffnmae: x", []string{"1: nmae: |"}},
+	"byte order mark":      {"\ufeffnamee: x", []string{"1: namee: |"}},
 	"byte order mark deep": {"name: \ufeffx", []string{"1: : holds the character U+FEFF|"}},
 
 	"trap star":            {"hosts:\n- *.x\n- b", []string{"2: hosts[0]: YAML takes a value that begins with *|\"*.x\""}},
@@ -243,13 +243,13 @@ var cases = map[string]struct {
 	"trap no space":        {"tls:\n  cert:x\n  more: y", []string{"2: tls.cert: a space is missing after \"cert:\"|cert: value", "3: tls.more: |"}},
 	"trap open quote":      {"name: \"abc\nworkers: x", []string{"1: name: a quote is not closed|", "2: workers: |"}},
 	"trap, quotes before":  {"hosts: ['it''s', \"a \\\" b\", *.x]", []string{"1: hosts[2]: YAML takes|"}},
-	"trap, CRLF":           {"name: *.x\r\nnmae: x\r\n", []string{"1: name: YAML takes|", "2: nmae: |"}},
+	"trap, CRLF":           {"name: *.x\r\nnamee: x\r\n", []string{"1: name: YAML takes|", "2: namee: |"}},
 	"trap after a block":   {"name: |\n  *x: {A}/b\ntls:\n  cert: *.y", []string{"1: name: holds a line break|", "4: tls.cert: YAML takes|"}},
 	"trap, quoted key":     {"\"name\": *.x", []string{"1: name: YAML takes|"}},
-	"syntax: indentation":  {"tls:\n  cert: x\n more: y\nnmae: x", []string{"3: : the indentation|", "4: nmae: |"}},
-	"syntax: open brace":   {"tls: {cert: x\nname: y\nnmae: x", []string{"1: : a [ or { is not closed|", "3: nmae: |"}},
-	"syntax: stray word":   {"name: s\nhello\nnmae: x", []string{"2: : |key: value", "3: nmae: |"}},
-	"syntax: nested value": {"name: s\n  cert: x\nnmae: x", []string{"2: : |", "3: nmae: |"}},
+	"syntax: indentation":  {"tls:\n  cert: x\n more: y\nnamee: x", []string{"3: : the indentation|", "4: namee: |"}},
+	"syntax: open brace":   {"tls: {cert: x\nname: y\nnamee: x", []string{"1: : a [ or { is not closed|", "3: namee: |"}},
+	"syntax: stray word":   {"name: s\nhello\nnamee: x", []string{"2: : |key: value", "3: namee: |"}},
+	"syntax: nested value": {"name: s\n  cert: x\nnamee: x", []string{"2: : |", "3: namee: |"}},
 	"syntax: too deep":     {"name: " + strings.Repeat("[", 20000), []string{"1: : |"}},
 }
 

@@ -3,6 +3,7 @@ package takeover
 import (
 	"archive/tar"
 	"compress/gzip"
+	"errors"
 	"flag"
 	"io"
 	"os"
@@ -117,7 +118,7 @@ func unpack(t *testing.T, archive string) (dir string) {
 	r := tar.NewReader(z)
 	for {
 		h, err := r.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return dir
 		}
 		if err == nil {

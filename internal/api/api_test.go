@@ -21,6 +21,7 @@ import (
 	"github.com/live-recording/liverecord/config"
 	"github.com/live-recording/liverecord/internal/plan"
 	"github.com/live-recording/liverecord/internal/state"
+	"github.com/live-recording/liverecord/internal/view"
 )
 
 const (
@@ -215,25 +216,25 @@ func TestWritesAreAuditedWithoutSecrets(t *testing.T) {
 
 type fakeOperator struct{ last any }
 
-func (o *fakeOperator) List(_ context.Context, q ListQuery) (any, error) {
+func (o *fakeOperator) List(_ context.Context, q ListQuery) ([]view.Recording, error) {
 	o.last = q
-	return []string{"a"}, nil
+	return []view.Recording{{ID: "7", Stream: "a"}}, nil
 }
 
-func (o *fakeOperator) Show(_ context.Context, id string) (any, error) {
+func (o *fakeOperator) Show(_ context.Context, id string) (*view.Recording, error) {
 	return nil, fmt.Errorf("recording %s: %w", id, state.ErrNotFound)
 }
 
-func (o *fakeOperator) Events(_ context.Context, q EventsQuery) (any, error) {
+func (o *fakeOperator) Events(_ context.Context, q EventsQuery) ([]view.Event, error) {
 	o.last = q
-	return []int{1, 2}, nil
+	return []view.Event{{ID: "1"}, {ID: "2"}}, nil
 }
 
-func (o *fakeOperator) Resend(context.Context, string) (any, error) {
+func (o *fakeOperator) Resend(context.Context, string) (*view.Resent, error) {
 	return nil, Errorf("ResourceUnavailable", "not now")
 }
 
-func (o *fakeOperator) Explain(_ context.Context, q ExplainQuery) (any, error) {
+func (o *fakeOperator) Explain(_ context.Context, q ExplainQuery) (*view.Explanation, error) {
 	o.last = q
 	return nil, errors.New("secret detail")
 }
@@ -254,9 +255,11 @@ func (o *fakeOperator) Stop(_ context.Context, id string, s plan.Stream) ([]stri
 func TestOperatorsActions(t *testing.T) {
 	o := &fakeOperator{}
 	w := newWorld(t, func(opt *Options) { opt.Operator = o })
-	require.Equal(t, []any{"a"}, w.ok("LrList", `{"DomainName":"D","Limit":"5"}`)["Result"])
+	listed := w.ok("LrList", `{"DomainName":"D","Limit":"5"}`)["Result"].([]any)
+	require.Len(t, listed, 1)
+	require.Equal(t, []any{"7", "a"}, []any{listed[0].(map[string]any)["id"], listed[0].(map[string]any)["stream"]})
 	require.Equal(t, ListQuery{Domain: "d", Limit: 5}, o.last)
-	require.Equal(t, []any{1., 2.}, w.ok("LrEvents", `{"RecordingId":"7"}`)["Result"])
+	require.Len(t, w.ok("LrEvents", `{"RecordingId":"7"}`)["Result"], 2)
 	require.Equal(t, EventsQuery{Recording: "7", Limit: operatorLimit}, o.last)
 	w.refused(codeResourceNotFound, "LrShow", `{"RecordingId":"1"}`)
 	w.refused("ResourceUnavailable", "LrResend", `{"EventId":"1"}`)

@@ -26,6 +26,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/live-recording/liverecord/config"
+	"github.com/live-recording/liverecord/internal/view"
 )
 
 func listen(t *testing.T, c config.API, h http.Handler) *Listener {
@@ -43,9 +44,10 @@ func TestClientCallsAServer(t *testing.T) {
 	var made struct{ TemplateId int64 }
 	require.NoError(t, c.Call(context.Background(), "CreateLiveRecordTemplate", map[string]any{"TemplateName": "a"}, &made))
 	require.Equal(t, int64(1), made.TemplateId)
-	var list []string
+	var list []view.Recording
 	require.NoError(t, c.Operate(context.Background(), "LrList", nil, &list))
-	require.Equal(t, []string{"a"}, list)
+	require.Len(t, list, 1)
+	require.Equal(t, "a", list[0].Stream)
 	var e *Error
 	require.ErrorAs(t, c.Call(context.Background(), "Foo", nil, nil), &e)
 	require.Equal(t, codeInvalidAction, e.Code)

@@ -11,6 +11,7 @@ import (
 	"github.com/live-recording/liverecord/config"
 	"github.com/live-recording/liverecord/internal/plan"
 	"github.com/live-recording/liverecord/internal/state"
+	"github.com/live-recording/liverecord/internal/view"
 )
 
 // Options says what a Server works with. DB and Config are needed.
@@ -129,15 +130,15 @@ func (s *Server) refuseHost(w http.ResponseWriter, r *http.Request) {
 	http.Error(w, why, http.StatusMisdirectedRequest)
 }
 
-// Operator is what the command line asks a running server. Results must be
-// values that encoding/json can write. An error is shown if it is an *Error, is
-// ResourceNotFound if it wraps state.ErrNotFound, and else is logged.
+// Operator is what command line and console ask a running server. An error is
+// shown if it is an *Error, is ResourceNotFound if it wraps state.ErrNotFound, and
+// else is logged.
 type Operator interface {
-	List(ctx context.Context, q ListQuery) (any, error)
-	Show(ctx context.Context, recordingID string) (any, error)
-	Events(ctx context.Context, q EventsQuery) (any, error)
-	Resend(ctx context.Context, eventID string) (any, error)
-	Explain(ctx context.Context, q ExplainQuery) (any, error)
+	List(ctx context.Context, q ListQuery) ([]view.Recording, error)
+	Show(ctx context.Context, recordingID string) (*view.Recording, error)
+	Events(ctx context.Context, q EventsQuery) ([]view.Event, error)
+	Resend(ctx context.Context, eventID string) (*view.Resent, error)
+	Explain(ctx context.Context, q ExplainQuery) (*view.Explanation, error)
 
 	// Stop ends a recording, or, if the id is empty, all of a stream, also those
 	// that wait for their publisher. It returns the ids of those that it ended.

@@ -86,7 +86,7 @@ func (x *examination) print() {
 		x.c.say("\nAll is well.")
 		return
 	}
-	x.c.say("\n%s to be mended:", count(wrong, "thing"))
+	x.c.say("\n%s to fix:", count(wrong, "thing"))
 	for _, f := range x.found {
 		if !f.OK {
 			x.c.say("  %s, %s: %s", f.About, f.What, f.Remedy)

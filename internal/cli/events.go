@@ -103,7 +103,7 @@ func (c *command) printEvents(found []view.Event, limit int, note string) error 
 		e := &found[i]
 		head := []string{e.ID, timeText(e.Created), e.Recording, fmt.Sprint(e.Sequence), fmt.Sprint(e.Type), short(whatOf(e))}
 		if len(e.Deliveries) == 0 {
-			t.row(append(head, "", "nobody wanted it", "", "", "")...)
+			t.row(append(head, "", "no endpoint is subscribed", "", "", "")...)
 		}
 		for _, d := range e.Deliveries {
 			next := ""

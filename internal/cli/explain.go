@@ -24,7 +24,7 @@ type explanation struct {
 	Template string        `json:"template,omitempty"`
 	Records  []recordView  `json:"records"` // what the rule that wins records
 	Tasks    []taskView    `json:"tasks"`   // that run now
-	Live     []liveView    `json:"live"`    // publications of the stream, of a running server
+	Live     []view.Live   `json:"live"`    // publications of the stream, of a running server
 }
 
 type verdictView struct {
@@ -54,17 +54,6 @@ type taskView struct {
 	Records  []recordView `json:"records"`
 }
 
-// liveView is a publication, as LrExplain answers.
-type liveView struct {
-	Path       string    `json:"path"`
-	Protocol   string    `json:"protocol"`
-	RemoteAddr string    `json:"remoteAddr,omitempty"`
-	Since      time.Time `json:"since"`
-	Recordings []int64   `json:"recordings"`
-	Why        string    `json:"why"`
-	Discarded  uint64    `json:"discarded,omitempty"`
-}
-
 // explain tells what is recorded of a stream.
 func (c *command) explain(f *flag.FlagSet, args []string) (int, error) {
 	c.jsonFlag(f)
@@ -80,7 +69,7 @@ func (c *command) explain(f *flag.FlagSet, args []string) (int, error) {
 	if err != nil {
 		return bad, err
 	}
-	e := explanation{Stream: stream.String(), Records: []recordView{}, Tasks: []taskView{}, Live: []liveView{}}
+	e := explanation{Stream: stream.String(), Records: []recordView{}, Tasks: []taskView{}, Live: []view.Live{}}
 	e.identity(stream, s.Config)
 	table, tasks, err := c.table(s, &e)
 	if err != nil {
@@ -180,13 +169,7 @@ func (c *command) addTask(e *explanation, table *plan.Table, k *state.Task, stre
 
 // askLive asks the server what is live and what it made of it.
 func (c *command) askLive(e *explanation, s *settings, stream plan.Stream) {
-	var answer struct {
-		Verdicts []struct {
-			Rule plan.Rule
-			Won  bool
-		} `json:"verdicts"`
-		Live []liveView `json:"live"`
-	}
+	var answer view.Explanation
 	x, err := connect(s)
 	if err == nil {
 		err = c.operate(x, "LrExplain", streamParams(stream), &answer)

@@ -353,7 +353,7 @@ func TestOperate(t *testing.T) {
 	if strings.Contains(out, "hush") {
 		t.Error("a secret is shown:", out)
 	}
-	h.want(0, []string{"events"}, "record_start_succeeded", "nobody wanted it")
+	h.want(0, []string{"events"}, "record_start_succeeded", "no endpoint is subscribed")
 	h.want(1, []string{"events", "--resend", "nope"}, "not found")
 	h.want(1, []string{"doctor"}, "answers at", "lacks COS_KEY")
 	t.Setenv("COS_KEY", cosserver.DefaultSecretKey)
@@ -484,7 +484,7 @@ func TestDoctor(t *testing.T) {
 		{Kind: cosserver.BadKey}:                 "put object",
 	} {
 		h.cos.Inject(fault)
-		out := h.want(1, []string{"doctor"}, "to be mended")
+		out := h.want(1, []string{"doctor"}, "to fix:")
 		named := false
 		for _, line := range strings.Split(out, "\n") {
 			named = named || strings.HasPrefix(line, "BAD  store cos") && strings.Contains(line, text)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/live-recording/liverecord/internal/plan"
 	"github.com/live-recording/liverecord/internal/state"
+	"github.com/live-recording/liverecord/internal/view"
 )
 
 const listLimit = 50
@@ -65,14 +66,14 @@ func (c *command) open() (*settings, *state.DB, error) {
 // addLive adds what a running server knows, and says so if there is none.
 func (c *command) addLive(s *settings, found []recordingView, params map[string]any) (note string) {
 	x, err := connect(s)
-	var live []recordingView
+	var live []view.Recording
 	if err == nil {
 		err = c.operate(x, "LrList", params, &live)
 	}
 	if err != nil {
 		return fmt.Sprintf("From the state alone: %s.", err)
 	}
-	byID := map[string]*recordingView{}
+	byID := map[string]*view.Recording{}
 	for i := range live {
 		byID[live[i].ID] = &live[i]
 	}

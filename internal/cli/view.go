@@ -19,21 +19,8 @@ import (
 // recordingView is a recording as it is listed.
 type recordingView struct {
 	view.Recording
-	Outputs  []outputView `json:"outputs,omitempty"` // of a running server
-	Bytes    int64        `json:"bytes"`             // recorded so far
-	Problems []string     `json:"problems,omitempty"`
-}
-
-// outputView is one format of a recording that has not ended, as the server has it.
-type outputView struct {
-	Format  string        `json:"format"`
-	Store   string        `json:"store"`
-	Object  string        `json:"object,omitempty"`
-	Bytes   int64         `json:"bytes,omitempty"`
-	Media   time.Duration `json:"mediaNs,omitempty"`
-	Pieces  int           `json:"pieces,omitempty"`
-	Problem string        `json:"problem,omitempty"`
-	Until   time.Time     `json:"until,omitzero"`
+	Bytes    int64    `json:"bytes"` // recorded so far
+	Problems []string `json:"problems,omitempty"`
 }
 
 // viewer makes views of rows.
@@ -143,14 +130,14 @@ func problemOf(x *view.File) string {
 }
 
 // overlay adds what only the running server knows.
-func (v *recordingView) overlay(live *recordingView) {
+func (v *recordingView) overlay(live *view.Recording) {
 	v.Outputs, v.Dropped = live.Outputs, live.Dropped
 	if live.Dropped > 0 {
 		v.Problems = append(v.Problems, fmt.Sprintf("%d units dropped", live.Dropped))
 	}
 	for _, o := range live.Outputs {
 		if o.Problem != "" {
-			v.Problems = append(v.Problems, o.Format+": "+o.Problem)
+			v.Problems = append(v.Problems, string(o.Format)+": "+o.Problem)
 		}
 		i := slices.IndexFunc(v.Files, func(f view.File) bool { return f.Store == o.Store && f.Object == o.Object })
 		if i < 0 {

@@ -157,6 +157,8 @@ func (w *Reader) traf(p *Report, x box, base int64) (runs []run, err error) {
 		return nil, err
 	}
 	var id, common uint32
+	var g groups
+	samples := 0
 	for _, y := range boxes {
 		f := &fields{b: y.b}
 		v, flags := f.full()
@@ -176,7 +178,12 @@ func (w *Reader) traf(p *Report, x box, base int64) (runs []run, err error) {
 			r := run{track: id}
 			r.offset, r.sizes = trun(f, flags, common)
 			r.offset += base
+			samples += len(r.sizes)
 			runs = append(runs, r)
+		case "sgpd":
+			g.sgpd(f, v)
+		case "sbgp":
+			g.sbgp(f, v)
 		default:
 			return nil, fmt.Errorf("traf holds %s", kindText(y.kind))
 		}
@@ -184,7 +191,7 @@ func (w *Reader) traf(p *Report, x box, base int64) (runs []run, err error) {
 			return nil, fmt.Errorf("%s is damaged", y.kind)
 		}
 	}
-	return runs, nil
+	return runs, g.check(samples)
 }
 
 func tfhd(f *fields, flags uint32) (id, size uint32) {

@@ -1,6 +1,7 @@
-// Package view holds what people are shown of recordings, files and events: the
-// same from a running server (actions LrList, LrShow, LrEvents) and from its
-// state when it does not run.
+// Package view holds what people are shown of recordings, files, events and
+// publications: the same from a running server (the actions Lr… of the API, which
+// command line and console call) and from its state when it does not run. These
+// types are the JSON of both; nobody else declares their fields.
 package view
 
 import (
@@ -31,8 +32,11 @@ type Recording struct {
 	Until     time.Time            `json:"until,omitzero"`             // while interrupted: the deadline
 	Remaining int64                `json:"remainingSeconds,omitempty"` // of it
 	Reason    string               `json:"reason,omitempty"`
-	Dropped   int64                `json:"dropped,omitempty"` // of a running server
 	Files     []File               `json:"files,omitempty"`
+
+	// Only of a running server.
+	Dropped int64    `json:"dropped,omitempty"` // units that the queue had to drop
+	Outputs []Output `json:"outputs,omitempty"`
 }
 
 // OfRecording makes the view of a row, without its files.

@@ -95,8 +95,8 @@ func writePCE(w *writer) {
 	w.u(1, 4) // back
 	w.u(0, 2+3+4)
 	w.u(0, 3)
-	w.u(1<<4|0, 5)
-	w.u(1<<4|1, 5)
+	w.u(0b1_0000, 5) // a CPE, tag 0
+	w.u(0b1_0001, 5) // a CPE, tag 1
 	w.align()
 	w.u(2, 8)
 	w.u('h'<<8|'i', 16)

@@ -146,11 +146,12 @@ func vui264(r *bits, p *Picture, pocType uint32) {
 			p.Rate = float64(scale) / float64(units) / 2
 		}
 	}
-	nal, vcl := r.flag(), false
+	nal := r.flag()
 	if nal {
 		hrd264(r)
 	}
-	if vcl = r.flag(); vcl {
+	vcl := r.flag()
+	if vcl {
 		hrd264(r)
 	}
 	if nal || vcl {

@@ -114,7 +114,8 @@ func blocks265(r *bits) bool {
 	for range 6 {
 		r.ue()
 	}
-	if r.flag() && r.flag() {
+	enabled := r.flag()
+	if enabled && r.flag() { // and the data are here
 		scaling265(r)
 	}
 	r.skip(2)

@@ -23,7 +23,8 @@ func vp9Picture(t *hooks.Track, frame []byte) Picture {
 		if profile == 3 {
 			r.skip(1)
 		}
-		if !r.flag() && !r.flag() { // not a repeated frame, a key frame
+		repeated := r.flag()        // show_existing_frame
+		if !repeated && !r.flag() { // a key frame
 			r.skip(2)
 			if r.u(24) == 0x498342 {
 				colorVP9(r, &p, byte(profile))

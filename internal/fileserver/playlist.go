@@ -1,4 +1,4 @@
-package plugin
+package fileserver
 
 import (
 	"io"
@@ -12,11 +12,11 @@ import (
 	"github.com/live-recording/liverecord/internal/store/local"
 )
 
-// maxPlaylist bounds what is read to be signed: half a million pieces.
+// maxPlaylist bounds what is read to be signed: half a million segments.
 const maxPlaylist = 64 << 20
 
-// signPlaylist gives each piece of a playlist a link of its own that ends when
-// the playlist's does: players resolve a piece's relative URI without the query
+// signPlaylist gives each segment of a playlist a link of its own that ends when
+// the playlist's does: players resolve a segment's relative URI without the query
 // of the playlist.
 func signPlaylist(r io.Reader, key string, query url.Values, secret []byte) (string, error) {
 	text, err := io.ReadAll(io.LimitReader(r, maxPlaylist))

@@ -1,4 +1,8 @@
-package plugin
+// Package fileserver serves the objects of local stores at /recordings/KEY: to
+// whoever has a signed link, or signs in with a key pair of the API. The segments
+// of a playlist get links of their own in it, so that the playlist's link is enough
+// to play it.
+package fileserver
 
 import (
 	"context"
@@ -6,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"strings"
@@ -18,13 +23,13 @@ import (
 	"github.com/live-recording/liverecord/internal/store/local"
 )
 
-// recordings serves the objects of local stores at /recordings/KEY: to whoever
-// has a signed link, or signs in with a key pair of the API.
-type recordings struct {
-	places *places
-	pairs  []config.Credential
-	secret []byte
-	busy   atomic.Int32
+// Handler serves /recordings/.
+type Handler struct {
+	Stores func() []*local.Store // in which an object is looked for
+	Pairs  []config.Credential   // that may sign in
+	Secret []byte                // signs links
+
+	busy atomic.Int32
 }
 
 const (
@@ -35,7 +40,8 @@ const (
 	readPatience = 5 * time.Second
 )
 
-func (h *recordings) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// ServeHTTP implements http.Handler.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if h.busy.Add(1); h.busy.Load() > maxReading {
 		h.busy.Add(-1)
 		w.Header().Set("Retry-After", "5")
@@ -51,6 +57,10 @@ func (h *recordings) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := h.allowed(r, key); err != nil {
 		w.Header().Set("WWW-Authenticate", `Basic realm="recordings", charset="UTF-8"`)
 		http.Error(w, err.Error(), http.StatusUnauthorized)
+		return
+	}
+	if !fs.ValidPath(key) { // no key of ours
+		http.NotFound(w, r)
 		return
 	}
 	f, err := h.find(key)
@@ -69,9 +79,9 @@ func (h *recordings) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // find opens the object of the first store that has it; nil if none does. A
 // store whose disk hangs keeps nobody from the objects of the others.
-func (h *recordings) find(key string) (*os.File, error) {
+func (h *Handler) find(key string) (*os.File, error) {
 	var silent error
-	for _, s := range h.places.locals() {
+	for _, s := range h.Stores() {
 		h.busy.Add(1)
 		f, err := hang.Try(readPatience, func() (*os.File, error) {
 			defer h.busy.Add(-1)
@@ -92,7 +102,7 @@ func (h *recordings) find(key string) (*os.File, error) {
 	return nil, silent
 }
 
-func (h *recordings) serve(w http.ResponseWriter, r *http.Request, key string, f *os.File) {
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, key string, f *os.File) {
 	info, err := f.Stat()
 	if err != nil {
 		http.Error(w, "the object can't be read", http.StatusInternalServerError)
@@ -106,7 +116,7 @@ func (h *recordings) serve(w http.ResponseWriter, r *http.Request, key string, f
 	w.Header().Set("ETag", fmt.Sprintf(`"%x-%x"`, info.ModTime().UnixNano(), info.Size()))
 	content := io.ReadSeeker(f)
 	if strings.HasSuffix(key, ".m3u8") && r.URL.Query().Has("sign") {
-		text, err := signPlaylist(f, key, r.URL.Query(), h.secret)
+		text, err := signPlaylist(f, key, r.URL.Query(), h.Secret)
 		if err != nil {
 			http.Error(w, "the playlist can't be read", http.StatusInternalServerError)
 			return
@@ -118,11 +128,11 @@ func (h *recordings) serve(w http.ResponseWriter, r *http.Request, key string, f
 
 var errSignIn = errors.New("sign in with a key pair of the API, or use a signed link")
 
-// allowed checks the link, or else the sign-in. The pieces of a playlist have
+// allowed checks the link, or else the sign-in. The segments of a playlist have
 // links of their own in it (signPlaylist).
-func (h *recordings) allowed(r *http.Request, key string) error {
+func (h *Handler) allowed(r *http.Request, key string) error {
 	if id, secret, ok := r.BasicAuth(); ok {
-		for _, p := range h.pairs {
+		for _, p := range h.Pairs {
 			if same(id, p.SecretID) && same(secret, p.SecretKey) {
 				return nil
 			}
@@ -130,7 +140,7 @@ func (h *recordings) allowed(r *http.Request, key string) error {
 		return errSignIn
 	}
 	if q := r.URL.Query(); q.Has("sign") {
-		return local.Verify(key, q, h.secret, time.Now())
+		return local.Verify(key, q, h.Secret, time.Now())
 	}
 	return errSignIn
 }
