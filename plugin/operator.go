@@ -46,7 +46,7 @@ func viewOf(r *state.RecordingRow, statuses map[int64]recorder.Status) view.Reco
 	v.Dropped = s.Dropped
 	for _, o := range s.Outputs {
 		v.Outputs = append(v.Outputs, view.Output{Format: o.Format, Store: o.Store, Object: o.Object, Bytes: o.Bytes, Media: o.Media,
-			Pieces: o.Pieces, Problem: o.Problem, Until: o.Until})
+			Pieces: o.Segments, Problem: o.Problem, Until: o.Until})
 	}
 	return v
 }

@@ -182,22 +182,6 @@ func (s *settings) stores() []string {
 	return names
 }
 
-// waits tells until when an output with that splice window waits: the rules are
-// those of the recorder (its resume.go).
-func (v *survey) waits(r *state.RecordingRow, splice time.Duration, last time.Time) time.Time {
-	if splice <= 0 || r.Task != "" && !v.running[r.Task] {
-		return time.Time{}
-	}
-	until := last.Add(splice)
-	if r.State == state.Interrupted && !r.Deadline.IsZero() && r.Deadline.Before(until) {
-		until = r.Deadline
-	}
-	if !until.After(v.now) {
-		return time.Time{}
-	}
-	return until
-}
-
 // splices reads the splice windows of the pinned plan.
 func splices(formats []config.Format) map[string]time.Duration {
 	out := map[string]time.Duration{}

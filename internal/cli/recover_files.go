@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +8,7 @@ import (
 	"time"
 
 	"github.com/live-recording/liverecord/config"
+	"github.com/live-recording/liverecord/internal/plan"
 	"github.com/live-recording/liverecord/internal/spool"
 	"github.com/live-recording/liverecord/internal/state"
 	"github.com/live-recording/liverecord/internal/view"
@@ -18,13 +18,11 @@ func (v *survey) add(x step) { v.steps = append(v.steps, x) }
 
 // recording looks at what was being written when the server stopped.
 func (v *survey) recording(r *state.RecordingRow) error {
-	var plan struct {
-		Formats []config.Format `json:"formats"`
-	}
-	if err := json.Unmarshal(r.Plan, &plan); err != nil {
+	pinned, err := plan.DecodePinned(r.Plan)
+	if err != nil {
 		return fmt.Errorf("recording %d: plan: %w", r.ID, err)
 	}
-	windows := splices(plan.Formats)
+	windows := splices(pinned.Formats)
 	files, err := state.Files(v.c.ctx, v.db.Reader(), "WHERE recording=? AND state IN (?,?) ORDER BY parent, seq, id",
 		r.ID, string(state.FileOpen), string(state.FileWaiting))
 	if err != nil {
@@ -84,7 +82,7 @@ func (v *survey) open(r *state.RecordingRow, f *state.FileRow, splice time.Durat
 
 // ending says whether a file waits for its publisher or is finished.
 func (v *survey) ending(x *step, r *state.RecordingRow, splice time.Duration, last time.Time, what string) {
-	if until := v.waits(r, splice, last); !until.IsZero() {
+	if until := r.SpliceWindow(splice, last, v.now, v.running[r.Task]); !until.IsZero() {
 		x.Does, x.Detail = "wait", fmt.Sprintf("%s; goes on if the publisher returns until %s, else it is finished", what, timeText(until))
 		return
 	}

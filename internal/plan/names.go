@@ -63,3 +63,20 @@ func splitExtension(key string) (base, ext string) {
 	}
 	return key, ""
 }
+
+// PlaylistKey is the key of the playlist that Final named so; ok is false for
+// another object, which is returned as it is.
+func PlaylistKey(object string) (key string, ok bool) {
+	return strings.CutSuffix(object, Final("", config.HLS))
+}
+
+// Unnamed is the object of a file until its end, if its key is to hold that.
+func Unnamed(file int64) string { return "~" + strconv.FormatInt(file, 10) }
+
+// IsUnnamed tells whether an object is one of Unnamed. A key may begin with a
+// tilde, too, but has an extension.
+func IsUnnamed(object string) bool {
+	digits, ok := strings.CutPrefix(object, "~")
+	_, err := strconv.ParseInt(digits, 10, 64)
+	return ok && err == nil
+}

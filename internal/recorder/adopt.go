@@ -11,6 +11,7 @@ import (
 
 	"github.com/live-recording/liverecord/config"
 	"github.com/live-recording/liverecord/internal/plan"
+	"github.com/live-recording/liverecord/internal/recorder/output"
 	"github.com/live-recording/liverecord/internal/spool"
 	"github.com/live-recording/liverecord/internal/state"
 )
@@ -76,7 +77,7 @@ func (r *Recorder) adoptFile(ctx context.Context, p Place, name string) error {
 func (r *Recorder) adoptUnknown(ctx context.Context, p Place, name string) error {
 	sp, h, rep, err := p.Dir.Open(name)
 	if err == nil {
-		err = errors.Join(sp.Fill(h.Tracks, r.filler(h.Format)), sp.Close())
+		err = errors.Join(sp.Fill(h.Tracks, output.Filler(r.o.Formats, h.Format)), sp.Close())
 	}
 	if errors.Is(err, spool.ErrBad) {
 		return r.setAsideByName(ctx, p, name, err)
@@ -105,7 +106,7 @@ func (r *Recorder) insertAdopted(ctx context.Context, tx *state.Tx, name string,
 			row.Duration = info.Duration
 		}
 	}
-	if strings.HasPrefix(row.Object, "~") { // its key was to hold its end
+	if plan.IsUnnamed(row.Object) { // its key was to hold its end
 		row.Object = fmt.Sprintf("recovered/%d.%s", row.ID, row.Format)
 	}
 	if err := r.insertOwner(ctx, tx, h); err != nil {

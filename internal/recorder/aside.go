@@ -2,57 +2,16 @@ package recorder
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"time"
 
-	"github.com/live-recording/liverecord/config"
-	"github.com/live-recording/liverecord/internal/mux/fmp4"
-	"github.com/live-recording/liverecord/internal/mux/hls"
 	"github.com/live-recording/liverecord/internal/spool"
 	"github.com/live-recording/liverecord/internal/state"
 )
 
-// filler is what knows how a damaged range of a file of that format is filled.
-func (r *Recorder) filler(format string) any {
-	switch format {
-	case state.FormatTS:
-		return hls.TS.Format()
-	case state.FormatM4S:
-		return hls.FMP4.Format()
-	case state.FormatInit:
-		return fmp4.InitFormat{}
-	}
-	return r.o.Formats[config.FormatName(format)]
-}
-
-// damaged reports that a file holds bytes that are not what was written.
-func (rec *recording) damaged(row *state.FileRow, bytes int64) {
-	rec.log.Error("a file is damaged on the disk; what is whole of it is kept", "object", row.Object, "damaged", bytes)
-	rec.r.o.Events.Abnormal(&rec.row, Abnormality{Kind: WriteFailed, Occurs: 1,
-		Desc: fmt.Sprintf("%s: %d bytes were damaged on the disk and are left out", row.Object, bytes)})
-}
-
-// setAside gives up a file of the recording that can't be understood.
-func (rec *recording) setAside(p Place, row *state.FileRow, cause error) {
-	why, err := rec.r.putAside(p, row.Spool, cause)
-	if err != nil {
-		rec.log.Error("a file can't be set aside; it stays in the spool until the next start", "object", row.Object, "error", err)
-		return
-	}
-	now := *row
-	rec.ledger.add(row.Object, func() error {
-		return rec.r.o.DB.UpdateNow(context.Background(), func(tx *state.Tx) error {
-			return rec.r.giveUp(context.Background(), tx, &now, why)
-		})
-	})
-}
-
-// setAsideByName does the same with a file of the spool that no recording has open.
+// setAsideByName gives up a file of the spool that no recording has open and that
+// can't be understood.
 func (r *Recorder) setAsideByName(ctx context.Context, p Place, name string, cause error) error {
-	why, err := r.putAside(p, name, cause)
+	why, err := r.putAside(p.Dir, name, cause)
 	if err != nil {
 		return err
 	}
@@ -70,8 +29,8 @@ func (r *Recorder) setAsideByName(ctx context.Context, p Place, name string, cau
 	return nil
 }
 
-func (r *Recorder) putAside(p Place, name string, cause error) (why string, err error) {
-	path, size, err := p.Dir.SetAside(name)
+func (r *Recorder) putAside(dir *spool.Dir, name string, cause error) (why string, err error) {
+	path, size, err := dir.SetAside(name)
 	if err != nil {
 		return "", err
 	}
@@ -98,40 +57,4 @@ func (r *Recorder) giveUp(ctx context.Context, tx *state.Tx, f *state.FileRow, w
 	}
 	_, err = tx.SetRecordingDoneIfStored(f.Recording)
 	return err
-}
-
-// reopen repairs a growing file. last is when it was last written to. nil: there
-// is nothing of it, it was set aside, or it can't be read now.
-func (rec *recording) reopen(p Place, row *state.FileRow) (c *openFile, last time.Time) {
-	if s, err := os.Stat(p.Dir.BodyPath(row.Spool)); err == nil {
-		last = s.ModTime()
-	}
-	sp, h, rep, err := p.Dir.Open(row.Spool)
-	if err == nil {
-		if err = sp.Fill(h.Tracks, rec.r.filler(row.Format)); err != nil {
-			err = errors.Join(err, sp.Close())
-		}
-	}
-	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, spool.ErrNoHeader):
-		rec.dropFile(row, p)
-		return nil, last
-	case errors.Is(err, spool.ErrBad):
-		rec.setAside(p, row, err)
-		return nil, last
-	case err != nil: // one file's trouble is not that of the others
-		rec.log.Error("a file can't be read; it stays in the spool until the next start", "object", row.Object, "error", err)
-		return nil, last
-	}
-	if rep.Torn() {
-		rec.log.Warn("a torn file was repaired", "object", row.Object, "bytes", rep.Body, "cut", rep.CutBody)
-	}
-	if rep.Damaged > 0 {
-		rec.damaged(row, rep.Damaged)
-	}
-	c = &openFile{row: *row, sp: sp}
-	for i := range h.Tracks {
-		c.tracks = append(c.tracks, &h.Tracks[i])
-	}
-	return c, last
 }

@@ -2,13 +2,11 @@ package recorder
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 
 	"github.com/live-recording/liverecord/config"
 	"github.com/live-recording/liverecord/hooks"
-	"github.com/live-recording/liverecord/internal/spool"
+	"github.com/live-recording/liverecord/internal/recorder/output"
 	"github.com/live-recording/liverecord/internal/state"
 )
 
@@ -48,8 +46,14 @@ type Abnormality struct {
 	Desc   string
 }
 
-// opened tells that a format has begun to be recorded; only once per format.
-func (rec *recording) opened(f config.FormatName) {
+// reporter is the output.Reporter of a recording: log, events and counters.
+type reporter struct{ rec *recording }
+
+var _ output.Reporter = reporter{}
+
+// Started implements output.Reporter; only the first time of a format counts.
+func (p reporter) Started(f config.FormatName) {
+	rec := p.rec
 	if rec.told[f] {
 		return
 	}
@@ -58,8 +62,9 @@ func (rec *recording) opened(f config.FormatName) {
 	rec.log.Info("recording", "format", f)
 }
 
-// failed tells that a format can't be recorded (for now).
-func (rec *recording) failed(f config.FormatName, why error) {
+// Failed implements output.Reporter.
+func (p reporter) Failed(f config.FormatName, why error) {
+	rec := p.rec
 	rec.log.Error("recording failed", "format", f, "error", why)
 	started := rec.told[f]
 	rec.event(func(tx *state.Tx, row *state.RecordingRow) error {
@@ -69,57 +74,62 @@ func (rec *recording) failed(f config.FormatName, why error) {
 		return rec.r.o.Events.Failed(tx, row, f, why.Error())
 	})
 	if started {
-		rec.r.o.Events.Abnormal(&rec.row, Abnormality{Kind: WriteFailed, Format: f, Occurs: 1, Desc: why.Error()})
+		rec.abnormal(Abnormality{Kind: WriteFailed, Format: f, Occurs: 1, Desc: why.Error()})
 	}
 }
 
-// resumed tells that a format is recorded again after a problem.
-func (rec *recording) resumed(f config.FormatName, problem string) {
-	if problem != "" {
-		rec.log.Info("recording resumed", "format", f, "after", problem)
-	}
+// Resumed implements output.Reporter.
+func (p reporter) Resumed(f config.FormatName, problem string) {
+	p.rec.log.Info("recording resumed", "format", f, "after", problem)
 }
 
-// problemOf names the cause of a failure without the file that it struck, so
-// that the next file's failure is known as the same.
-func problemOf(err error) string {
-	var p *fs.PathError
-	switch {
-	case errors.As(err, &p):
-		return p.Op + ": " + p.Err.Error()
-	case errors.Is(err, spool.ErrFull):
-		return spool.ErrFull.Error()
-	case errors.Is(err, spool.ErrLow):
-		return spool.ErrLow.Error()
-	}
-	return err.Error()
-}
-
-// tellChange reports that a file had to end because the stream changed.
-func (rec *recording) tellChange(f config.FormatName, had []*hooks.Track, now *hooks.Track) {
+// Changed implements output.Reporter.
+func (p reporter) Changed(f config.FormatName, had []*hooks.Track, now *hooks.Track) {
 	for _, tr := range had {
-		switch {
-		case tr.Codec.IsVideo() != now.Codec.IsVideo():
+		a := Abnormality{Kind: SizeChanged, Format: f, Occurs: 1, Desc: fmt.Sprintf(
+			"the parameters of the %s track changed (%dx%d, now %dx%d)", now.Codec, tr.Width, tr.Height, now.Width, now.Height)}
+		if tr.Codec.IsVideo() != now.Codec.IsVideo() {
 			continue
-		case tr.Codec != now.Codec:
-			rec.r.o.Events.Abnormal(&rec.row, Abnormality{Kind: CodecChanged, Format: f, Occurs: 1,
-				Desc: fmt.Sprintf("the codec changed from %s to %s", tr.Codec, now.Codec)})
-		default:
-			rec.r.o.Events.Abnormal(&rec.row, Abnormality{Kind: SizeChanged, Format: f, Occurs: 1,
-				Desc: fmt.Sprintf("the parameters of the %s track changed (%dx%d, now %dx%d)", now.Codec, tr.Width, tr.Height, now.Width, now.Height)})
 		}
+		if tr.Codec != now.Codec {
+			a.Kind, a.Desc = CodecChanged, fmt.Sprintf("the codec changed from %s to %s", tr.Codec, now.Codec)
+		}
+		p.rec.abnormal(a)
 		return
 	}
 }
 
-// odd counts a sample that a format could not take.
-func (rec *recording) odd(f config.FormatName, err error) {
-	rec.skipped++
-	if rec.skipped == 1 {
-		rec.log.Warn("a sample could not be recorded", "format", f, "error", err)
+// Odd implements output.Reporter; the log has the first one.
+func (p reporter) Odd(f config.FormatName, why error) {
+	p.rec.skipped++
+	if p.rec.skipped == 1 {
+		p.rec.log.Warn("a sample could not be recorded", "format", f, "error", why)
 	}
-	rec.r.o.Events.Abnormal(&rec.row, Abnormality{Kind: BadTimestamp, Format: f, Occurs: 1, Desc: err.Error()})
+	p.rec.abnormal(Abnormality{Kind: BadTimestamp, Format: f, Occurs: 1, Desc: why.Error()})
 }
+
+// LeftOut implements output.Reporter.
+func (p reporter) LeftOut(f config.FormatName, track int, tr *hooks.Track, why error) {
+	p.rec.log.Warn("a track is left out", "format", f, "track", track, "codec", tr.Codec, "reason", why)
+}
+
+// Unreadable implements output.Reporter.
+func (p reporter) Unreadable(f config.FormatName, track int, tr *hooks.Track, why error) {
+	p.rec.log.Warn("a track is left out: its parameters cannot be read",
+		"format", f, "track", track, "codec", tr.Codec, "error", why)
+}
+
+// Withheld implements output.Reporter.
+func (p reporter) Withheld() { p.rec.lost.changes.Add(1) }
+
+// Damaged implements output.Reporter.
+func (p reporter) Damaged(row *state.FileRow, bytes int64) {
+	p.rec.log.Error("a file is damaged on the disk; what is whole of it is kept", "object", row.Object, "damaged", bytes)
+	p.rec.abnormal(Abnormality{Kind: WriteFailed, Occurs: 1,
+		Desc: fmt.Sprintf("%s: %d bytes were damaged on the disk and are left out", row.Object, bytes)})
+}
+
+func (rec *recording) abnormal(a Abnormality) { rec.r.o.Events.Abnormal(&rec.row, a) }
 
 // event stores an event, with a copy of the row as it is now.
 func (rec *recording) event(f func(*state.Tx, *state.RecordingRow) error) {

@@ -5,200 +5,156 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
+	"strings"
 
 	"github.com/live-recording/liverecord/config"
-	"github.com/live-recording/liverecord/hooks"
 	"github.com/live-recording/liverecord/internal/plan"
+	"github.com/live-recording/liverecord/internal/recorder/output"
 	"github.com/live-recording/liverecord/internal/spool"
 	"github.com/live-recording/liverecord/internal/state"
 )
 
 // Place is where the files of one store grow.
-type Place struct {
-	Dir *spool.Dir
-	// Room returns the bytes to leave free before the body of a file of at most
-	// that length (0 = no limit) in a local store; nil for remote stores.
-	Room func(maxDuration time.Duration) int64
-}
+type Place = output.Place
 
-// noFastStart is the room for ftyp and the header of mdat; moov goes behind.
-const noFastStart = 4096
+// files is the output.Ledger of a recording: rows of files in the state.
+type files struct{ rec *recording }
 
-func (p Place) room(f config.Format) int64 {
-	switch {
-	case p.Room == nil || f.Name == config.AAC:
-		return 0
-	case f.Name == config.MP4 && !f.FastStart:
-		return noFastStart
-	}
-	return p.Room(f.Interval)
-}
+var _ output.Ledger = files{}
 
-// newFile prepares the row of a file of the recording.
-func (rec *recording) newFile(f config.Format, started time.Time, tracks []hooks.Track) state.FileRow {
-	row := state.FileRow{
-		ID: plan.NewRecordID(rec.now), Recording: rec.row.ID, Format: string(f.Name), Store: f.Store,
-		State: state.FileOpen, Started: started,
-		Detail: state.FileDetail{FastStart: f.FastStart, Keep: int64(f.Keep), Live: f.Live, Interval: int64(f.Interval)},
-	}
-	for i := range tracks {
-		t := &tracks[i]
-		switch {
-		case t.Codec.IsVideo() && row.Detail.VideoCodec == "":
-			row.Detail.VideoCodec, row.Detail.Width, row.Detail.Height = string(t.Codec), t.Width, t.Height
-		case !t.Codec.IsVideo() && row.Detail.AudioCodec == "":
-			row.Detail.AudioCodec = string(t.Codec)
-		}
-	}
-	row.Spool = spoolName(row.ID, string(f.Name))
-	return row
-}
-
-// spoolName is the base name of a growing file. The prefix is that of package
-// local, which finishes the file where it grew.
-func spoolName(id int64, format string) string { return fmt.Sprintf("grow-%d-%s", id, format) }
-
-// key expands the key template for a file, without extension.
-func (rec *recording) key(f config.Format, row *state.FileRow, end time.Time) string {
-	return plan.Key(f.Path, plan.KeyValues{
-		Stream:   plan.Stream{Domain: rec.row.Domain, App: rec.row.App, Name: rec.row.Stream},
-		RecordID: rec.row.ID, RandomID: rec.random, Start: row.Started, End: end, Zone: rec.zone,
-	})
-}
-
-// unnamed is the object of a file whose key holds its end, until then.
-func unnamed(row *state.FileRow) string { return fmt.Sprintf("~%d", row.ID) }
-
-// createFile stores the row, then creates the file in the spool.
-func (rec *recording) createFile(p Place, row *state.FileRow, f config.Format, tracks []hooks.Track, room int64) (*spool.File, error) {
-	if _, err := p.Dir.Free(); err != nil {
-		return nil, err
-	}
-	err := rec.r.o.DB.UpdateNow(context.Background(), func(tx *state.Tx) error {
-		if plan.UsesEnd(f.Path) {
-			row.Object = unnamed(row)
-		} else if err := rec.nameFile(tx, row, f, time.Time{}); err != nil {
+// Insert implements output.Ledger.
+func (l files) Insert(row *state.FileRow, key string) error {
+	return l.insert(func(tx *state.Tx) error {
+		if err := name(tx, row, key); err != nil {
 			return err
 		}
 		return tx.InsertFile(row)
 	})
-	if err != nil {
-		return nil, fmt.Errorf("the state can't be written: %w", err)
-	}
-	sp, err := rec.spoolFile(p, row, tracks, room)
-	if err != nil {
-		rec.dropFile(row, p)
-	}
-	return sp, err
 }
 
-// nameFile finds a key that no other file has.
-func (rec *recording) nameFile(tx *state.Tx, row *state.FileRow, f config.Format, end time.Time) (err error) {
-	key := plan.Unique(rec.key(f, row, end), func(key string) bool {
-		taken, e := tx.TakenObject(row.Store, plan.Final(key, f.Name))
+// InsertPart implements output.Ledger. Package upload gives a playlist another
+// key if what is not ours has the first one.
+func (l files) InsertPart(list, part *state.FileRow) error {
+	return l.insert(func(tx *state.Tx) error {
+		object, err := tx.FileObject(list.ID)
+		if err != nil {
+			return err
+		}
+		if object != list.Object {
+			old, _ := plan.PlaylistKey(list.Object)
+			key, _ := plan.PlaylistKey(object)
+			part.Object = key + strings.TrimPrefix(part.Object, old)
+			list.Object = object
+		}
+		return tx.InsertFile(part)
+	})
+}
+
+func (l files) insert(f func(*state.Tx) error) error {
+	if err := l.rec.r.o.DB.UpdateNow(context.Background(), f); err != nil {
+		return fmt.Errorf("the state can't be written: %w", err)
+	}
+	return nil
+}
+
+// name gives the row an object that no other file has, unless key is empty.
+func name(tx *state.Tx, row *state.FileRow, key string) (err error) {
+	if key == "" {
+		return nil
+	}
+	format := config.FormatName(row.Format)
+	key = plan.Unique(key, func(key string) bool {
+		taken, e := tx.TakenObject(row.Store, plan.Final(key, format))
 		if e != nil {
 			err = e
 		}
 		return taken && e == nil
 	})
-	row.Object = plan.Final(key, f.Name)
+	row.Object = plan.Final(key, format)
 	return err
 }
 
-func (rec *recording) spoolFile(p Place, row *state.FileRow, tracks []hooks.Track, room int64) (*spool.File, error) {
-	stream, err := json.Marshal(&rec.row)
-	if err != nil {
-		return nil, err
-	}
-	detail, err := json.Marshal(row.Detail)
-	if err != nil {
-		return nil, err
-	}
-	return p.Dir.Create(row.Spool, spool.Header{
-		Recording: row.Recording, File: row.ID, Parent: row.Parent, Seq: row.Seq, Format: row.Format, Store: row.Store,
-		Object: row.Object, Room: room, Started: row.Started, Tracks: tracks, Detail: detail, Stream: stream,
-	})
+// Save implements output.Ledger.
+func (l files) Save(row *state.FileRow) {
+	now := *row
+	l.rec.ledger.add(row.Object, func() error { return l.write(&now, "") })
 }
 
-// closeFile ends a growing file: from here on it belongs to package upload. A
-// file without any sample vanishes.
-func (rec *recording) closeFile(c *openFile, f config.Format, p Place) {
-	if c.sp.Size() == 0 {
-		rec.discard(c, p)
-		return
-	}
-	c.row.State = state.FileEnded
-	c.row.Ended = rec.now
-	c.row.Duration = c.duration()
-	c.row.Size = c.sp.Size()
-	now := rec.now
-	rec.endFile(c.sp, &c.row, func(row *state.FileRow) error {
-		err := rec.r.o.DB.UpdateNow(context.Background(), func(tx *state.Tx) error {
-			if plan.UsesEnd(f.Path) && row.Object == unnamed(row) {
-				if err := rec.nameFile(tx, row, f, now); err != nil {
-					return err
-				}
-			}
-			return tx.UpdateFile(row)
-		})
-		if err == nil {
-			rec.r.o.Wake()
+// End implements output.Ledger. The disk must have all of the file before its row
+// says so: what the row promises must survive a power cut.
+func (l files) End(f *spool.File, row *state.FileRow, key string) {
+	now := *row
+	l.rec.ledger.add(row.Object, func() error {
+		err := f.Close()
+		if errors.Is(err, spool.ErrHangs) { // the server ends: recovery finds out what is on the disk
+			return err
 		}
-		return err
+		if err != nil { // it is suspect, and will be read back
+			l.rec.log.Error("closing a spool file", "object", now.Object, "error", err)
+		}
+		return l.write(&now, key)
 	})
 }
 
-// discard closes a file without any sample, and drops it.
-func (rec *recording) discard(c *openFile, p Place) {
-	if err := c.sp.Close(); err != nil {
-		rec.log.Error("closing a spool file", "object", c.row.Object, "error", err)
+// write writes a file's row, and wakes package upload.
+func (l files) write(row *state.FileRow, key string) error {
+	err := l.rec.r.o.DB.UpdateNow(context.Background(), func(tx *state.Tx) error {
+		if err := name(tx, row, key); err != nil {
+			return err
+		}
+		return tx.UpdateFile(row)
+	})
+	if err == nil && row.State == state.FileEnded {
+		l.rec.r.o.Wake()
 	}
-	rec.dropFile(&c.row, p)
+	return err
 }
 
-// dropFile forgets a file that holds nothing: its row, then what is in the spool.
-func (rec *recording) dropFile(row *state.FileRow, p Place) {
+// Drop implements output.Ledger.
+func (l files) Drop(row *state.FileRow, dir *spool.Dir) {
 	id, name := row.ID, row.Spool
-	rec.ledger.add(row.Object, func() error {
-		err := rec.r.o.DB.Update(context.Background(), func(tx *state.Tx) error { return tx.DeleteFile(id) })
+	l.rec.ledger.add(row.Object, func() error {
+		err := l.rec.r.o.DB.Update(context.Background(), func(tx *state.Tx) error { return tx.DeleteFile(id) })
 		if err != nil && !errors.Is(err, state.ErrNotFound) {
 			return err
 		}
 		if name == "" {
 			return nil // a playlist
 		}
-		return p.Dir.Remove(name)
+		return dir.Remove(name)
 	})
 }
 
-// saveFile writes a file's row as it is now.
-func (rec *recording) saveFile(row *state.FileRow) {
-	now := *row
-	rec.ledger.add(row.Object, func() error { return rec.writeFile(&now) })
-}
-
-// writeFile writes a file's row, and wakes package upload.
-func (rec *recording) writeFile(row *state.FileRow) error {
-	err := rec.r.o.DB.UpdateNow(context.Background(), func(tx *state.Tx) error { return tx.UpdateFile(row) })
-	if err == nil && row.State == state.FileEnded {
-		rec.r.o.Wake()
+// SetAside implements output.Ledger.
+func (l files) SetAside(row *state.FileRow, dir *spool.Dir, cause error) {
+	r := l.rec.r
+	why, err := r.putAside(dir, row.Spool, cause)
+	if err != nil {
+		l.rec.log.Error("a file can't be set aside; it stays in the spool until the next start", "object", row.Object, "error", err)
+		return
 	}
-	return err
+	now := *row
+	l.rec.ledger.add(row.Object, func() error {
+		return r.o.DB.UpdateNow(context.Background(), func(tx *state.Tx) error {
+			return r.giveUp(context.Background(), tx, &now, why)
+		})
+	})
 }
 
-// endFile writes the row of a file that has ended, once the disk has all of the
-// file: what the row promises must survive a power cut.
-func (rec *recording) endFile(sp *spool.File, row *state.FileRow, write func(*state.FileRow) error) {
-	now := *row
-	rec.ledger.add(row.Object, func() error {
-		err := sp.Close()
-		if errors.Is(err, spool.ErrHangs) { // the server ends: recovery finds out what is on the disk
-			return err
-		}
-		if err != nil { // it is suspect, and will be read back
-			rec.log.Error("closing a spool file", "object", now.Object, "error", err)
-		}
-		return write(&now)
-	})
+// Grew implements output.Ledger.
+func (l files) Grew(row *state.FileRow, size int64) { l.rec.r.o.Grew(row.ID, row.Store, size) }
+
+// Owner implements output.Ledger.
+func (l files) Owner() (json.RawMessage, error) { return json.Marshal(&l.rec.row) }
+
+// Parts implements output.Ledger.
+func (l files) Parts(list int64) ([]*state.FileRow, error) {
+	l.rec.ledger.wait(settleTime)
+	return state.Files(context.Background(), l.rec.r.o.DB.Reader(), "WHERE parent=? ORDER BY seq", list)
+}
+
+// File implements output.Ledger.
+func (l files) File(id int64) (*state.FileRow, error) {
+	l.rec.ledger.wait(settleTime)
+	return state.FileByID(context.Background(), l.rec.r.o.DB.Reader(), id)
 }

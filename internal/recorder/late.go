@@ -2,11 +2,11 @@ package recorder
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 
 	"github.com/live-recording/liverecord/config"
+	"github.com/live-recording/liverecord/internal/plan"
 	"github.com/live-recording/liverecord/internal/state"
 )
 
@@ -50,11 +50,11 @@ func (r *Recorder) RecoverLate(ctx context.Context, places map[string]Place) err
 // finishIn finishes the files that a recording has in one store. Its row is left
 // alone: it may go on in others.
 func (r *Recorder) finishIn(ctx context.Context, row *state.RecordingRow, store string) error {
-	var p pinned
-	if err := json.Unmarshal(row.Plan, &p); err != nil {
+	p, err := plan.DecodePinned(row.Plan)
+	if err != nil {
 		return fmt.Errorf("plan: %w", err)
 	}
 	p.Formats = slices.DeleteFunc(p.Formats, func(f config.Format) bool { return f.Store != store })
-	row.Plan, row.State = marshalPlan(p), state.Finalizing
-	return r.takeUp(ctx, row)
+	row.State = state.Finalizing
+	return r.takeUpAs(ctx, row, p)
 }

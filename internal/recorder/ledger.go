@@ -15,6 +15,9 @@ import (
 // it has to; then that is left to the recovery of the next start.
 const ledgerGrace = 5 * time.Second
 
+// retryPause is between two tries to write to the state.
+const retryPause = 2 * time.Second
+
 // ledger is what a recording has to do outside of its goroutine, one thing after
 // the other: sync files at their end, and write to the state. What fails is tried
 // again until it succeeds, and what follows waits, so that the state tells things

@@ -56,18 +56,15 @@ func (rec *recording) tellLost(all bool) {
 	for k := range lossKinds {
 		text := lossTexts[k]
 		if n := now[k] - r.seen[k]; n > 0 {
-			rec.r.o.Events.Abnormal(&rec.row, Abnormality{Kind: DroppedVideo, Occurs: int(n), Desc: text.why})
+			rec.abnormal(Abnormality{Kind: DroppedVideo, Occurs: int(n), Desc: text.why})
 		}
 		r.seen[k] = now[k]
-		if n := now[k] - r.logged[k]; n > 0 && (all || rec.now.Sub(r.at[k]) >= logPause) {
+		if n := now[k] - r.logged[k]; n > 0 && (all || rec.shared.Now.Sub(r.at[k]) >= logPause) {
 			rec.log.Warn(text.text, "units", n, "total", now[k])
-			r.logged[k], r.at[k] = now[k], rec.now
+			r.logged[k], r.at[k] = now[k], rec.shared.Now
 		}
 	}
 }
-
-// withhold counts a sample that no file may begin for now.
-func (rec *recording) withhold() { rec.lost.changes.Add(1) }
 
 // dropped counts the units and samples that were not recorded. It may be called
 // by any goroutine.

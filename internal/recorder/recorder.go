@@ -30,6 +30,7 @@ import (
 	"github.com/live-recording/liverecord/internal/memory"
 	"github.com/live-recording/liverecord/internal/mux"
 	"github.com/live-recording/liverecord/internal/plan"
+	"github.com/live-recording/liverecord/internal/recorder/output"
 	"github.com/live-recording/liverecord/internal/state"
 )
 
@@ -191,7 +192,7 @@ func (r *Recorder) attach(cur *Current, s *session, j job, fromStart bool) {
 			r.o.Log.Error("not recorded: maxRecordings is reached", "path", s.pub.Path, "maxRecordings", limit)
 			return
 		}
-		rec = r.newRecording(cur, s, j)
+		rec = r.begin(cur, s, j)
 		r.launch(rec)
 	}
 	rec.session = s
@@ -205,7 +206,7 @@ func (r *Recorder) attach(cur *Current, s *session, j job, fromStart bool) {
 func (r *Recorder) waiting(s *session, j job) *recording {
 	for _, rec := range r.byPath[s.pub.Path] {
 		if rec.session == nil && rec.splices() && rec.id.task == j.task && rec.id.stream == s.stream && !rec.stopping &&
-			(j.task != "" || rec.id.rule == j.rule) && rec.id.template == templateKey(j.template) {
+			(j.task != "" || rec.id.rule == j.rule) && rec.id.template == j.template.Hash() {
 			return rec
 		}
 	}
@@ -342,48 +343,44 @@ func (r *Recorder) Close(patience time.Duration) (abandoned int) {
 // Ended calls f once no recording runs any more; see hang.Group.
 func (r *Recorder) Ended(f func()) { r.running.Then(f) }
 
-// newRecording makes a recording that is not running yet.
-func (r *Recorder) newRecording(cur *Current, s *session, j job) *recording {
+// begin makes a recording of the session's publication; it is not running yet.
+func (r *Recorder) begin(cur *Current, s *session, j job) *recording {
 	now := time.Now()
 	zone := cur.Config.Timezone
 	if zone == nil {
 		zone = time.UTC
 	}
-	p := pinned{Formats: j.template.Formats, Zone: zone.String()}
-	rec := &recording{r: r, q: newQueue(queueBytes), plan: p, zone: zone, new: true, end: -1, done: make(chan struct{}),
-		told: map[config.FormatName]bool{},
-		row: state.RecordingRow{
-			ID: plan.NewRecordID(now), Path: s.pub.Path, Domain: s.stream.Domain, App: s.stream.App, Stream: s.stream.Name,
-			Task: j.task, Rule: j.rule, Template: j.template.Name, TemplateID: j.template.ID, Plan: marshalPlan(p),
-			State: state.Recording, Started: now, Publication: publicationInfo(s.pub),
-		}}
-	rec.task = j.window
-	rec.id = identity{task: j.task, rule: j.rule, template: templateKey(j.template), stream: s.stream}
-	rec.log = r.logFor(&rec.row)
-	rec.ledger = &ledger{log: rec.log, quit: r.quit}
-	for _, f := range p.Formats {
-		rec.outs = append(rec.outs, rec.newOutput(f))
+	pinned := plan.Pinned{Formats: j.template.Formats, Zone: zone.String(), Template: j.template.Hash()}
+	rec := r.newRecording(state.RecordingRow{
+		ID: plan.NewRecordID(now), Path: s.pub.Path, Domain: s.stream.Domain, App: s.stream.App, Stream: s.stream.Name,
+		Task: j.task, Rule: j.rule, Template: j.template.Name, TemplateID: j.template.ID, Plan: pinned.Encode(),
+		State: state.Recording, Started: now, Publication: publicationInfo(s.pub),
+	}, pinned, j.window)
+	rec.shared.Zone = zone
+	rec.new = true
+	for _, f := range pinned.Formats {
+		rec.outputs = append(rec.outputs, output.New(&rec.shared, f))
 	}
 	return rec
 }
 
-func (r *Recorder) logFor(row *state.RecordingRow) *slog.Logger {
-	return r.o.Log.With("recording", row.ID, "path", row.Path)
-}
-
-// newOutput makes the output of a format. Its place is looked up when its first
-// file begins: that store may not be usable now.
-func (rec *recording) newOutput(f config.Format) output {
-	if f.Name == config.HLS {
-		return &hlsOutput{rec: rec, f: f, leftOut: map[int]bool{}}
+// newRecording makes a recording of a row, without outputs.
+func (r *Recorder) newRecording(row state.RecordingRow, pinned plan.Pinned, w window) *recording {
+	if pinned.Template == "" {
+		pinned.Template = plan.TemplateHash(row.Template, pinned.Formats)
 	}
-	return &fileOutput{rec: rec, f: f, format: rec.r.o.Formats[f.Name], leftOut: map[int]bool{}}
-}
-
-// find looks up where files of a store grow, unless that is known.
-func (rec *recording) find(p *Place, store string) (err error) {
-	if p.Dir == nil {
-		*p, err = rec.r.o.Place(store)
+	zone, err := time.LoadLocation(pinned.Zone)
+	if err != nil {
+		zone = time.UTC
 	}
-	return err
+	log := r.o.Log.With("recording", row.ID, "path", row.Path)
+	stream := plan.Stream{Domain: row.Domain, App: row.App, Name: row.Stream}
+	rec := &recording{r: r, log: log, q: newQueue(queueBytes), ledger: &ledger{log: log, quit: r.quit},
+		row: row, plan: pinned, window: w, told: map[config.FormatName]bool{}, done: make(chan struct{}),
+		id: identity{task: row.Task, rule: row.Rule, template: pinned.Template, stream: stream}}
+	rec.shared = output.Recording{
+		ID: row.ID, Stream: stream, Zone: zone, Log: log, Ledger: files{rec}, Reporter: reporter{rec},
+		Place: r.o.Place, Formats: r.o.Formats, Now: time.Now(), RandomID: plan.NewRandomID(), End: -1,
+	}
+	return rec
 }

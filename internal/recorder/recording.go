@@ -2,7 +2,6 @@ package recorder
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -13,6 +12,7 @@ import (
 	"github.com/live-recording/liverecord/hooks"
 	"github.com/live-recording/liverecord/internal/mask"
 	"github.com/live-recording/liverecord/internal/plan"
+	"github.com/live-recording/liverecord/internal/recorder/output"
 	"github.com/live-recording/liverecord/internal/state"
 	"github.com/live-recording/liverecord/internal/timeline"
 )
@@ -27,13 +27,6 @@ const tick = 200 * time.Millisecond
 // be written.
 const settleTime = 10 * time.Second
 
-// pinned is what a recording was started with; it is stored with it, so that a
-// restart goes on with the same plan whatever the configuration says by then.
-type pinned struct {
-	Formats []config.Format `json:"formats"`
-	Zone    string          `json:"zone"`
-}
-
 // recording is one rule or task applied to one stream. All of it but the queue
 // belongs to its goroutine.
 type recording struct {
@@ -42,22 +35,19 @@ type recording struct {
 	q      *queue
 	ledger *ledger
 
-	row  state.RecordingRow
-	task window // when a task wants it to record
-	plan pinned
-	zone *time.Location
+	row    state.RecordingRow
+	window window // when a task wants it to record
+	plan   plan.Pinned
 
 	new     bool // the row is not in the state yet
 	refused bool // and could not be written when it was tried
-	outs    []output
 
-	tl        *timeline.Timeline
-	now       time.Time
-	end       time.Duration // on the recording's timeline; -1 before the first publication
+	shared  output.Recording // with the outputs
+	outputs []output.Output
+
 	lost      lossReport
 	booked    int64                      // on the account, beside the queue
 	discarded uint64                     // units dropped by the host, as told so far
-	random    string                     // {RandomID} of the current publication
 	told      map[config.FormatName]bool // formats whose start was told
 	skipped   int                        // samples that a format could not take
 	done      chan struct{}
@@ -68,30 +58,6 @@ type recording struct {
 	id       identity
 	session  *session // the publication that is being recorded; nil while none is
 	stopping bool
-}
-
-// output is one format of a recording.
-type output interface {
-	// begin tells the tracks of a publication that begins or returns.
-	begin(tracks []*hooks.Track)
-	// write takes the next sample of the current publication.
-	write(s *timeline.Sample)
-	// tick lets time pass: flushes, and takes up again what was paused.
-	tick(now time.Time)
-	// gap tells that samples before the next one are missing.
-	gap()
-	// interrupt ends the publication. Until the returned time the output can
-	// go on; zero if it waits for nothing.
-	interrupt(now time.Time) time.Time
-	// finish ends what is open.
-	finish(now time.Time, reason string)
-	// abandon ends what is open without what is not yet in the spool.
-	abandon()
-	// held is what the samples that are not yet in the spool cost in memory.
-	held() int64
-	// pending is until when the output waits, zero if it does not.
-	pending() time.Time
-	status() OutputStatus
 }
 
 // run is the goroutine of a recording.
@@ -132,7 +98,7 @@ func (rec *recording) run() {
 			}
 			rec.relieve()
 			rec.book()
-		case rec.now = <-t.C:
+		case rec.shared.Now = <-t.C:
 			rec.onTick()
 			rec.relieve()
 			rec.book()
@@ -170,27 +136,27 @@ func (rec *recording) handle(m *message) (quit bool) {
 	}
 	switch m.kind {
 	case msgUnit:
-		rec.now = m.at
+		rec.shared.Now = m.at
 		rec.unit(&m.unit)
 		rec.q.did(m.cost)
 	case msgDropped:
 		rec.tellLost(false)
-		if rec.tl != nil {
-			rec.tl.Gap()
+		if rec.shared.Timeline != nil {
+			rec.shared.Timeline.Gap()
 		}
-		for _, o := range rec.outs {
-			o.gap()
+		for _, o := range rec.outputs {
+			o.Gap()
 		}
 	case msgBegin:
 		rec.begin(m.begin)
 	case msgEnd:
-		rec.now = time.Now()
+		rec.shared.Now = time.Now()
 		rec.endPublication(m.reason)
 	case msgStop:
-		rec.now = time.Now()
+		rec.shared.Now = time.Now()
 		rec.stop(m.reason)
 	case msgShutdown:
-		rec.now = time.Now()
+		rec.shared.Now = time.Now()
 		if rec.row.State == state.Recording {
 			rec.endPublication("the server stopped")
 		}
@@ -201,30 +167,30 @@ func (rec *recording) handle(m *message) (quit bool) {
 
 func (rec *recording) unit(u *hooks.Unit) {
 	switch {
-	case rec.tl == nil || rec.task.before(rec.now):
-	case rec.task.after(rec.now):
+	case rec.shared.Timeline == nil || rec.window.before(rec.shared.Now):
+	case rec.window.after(rec.shared.Now):
 		rec.stop("the task is over")
 	default:
-		rec.tl.Write(*u, rec.now)
+		rec.shared.Timeline.Write(*u, rec.shared.Now)
 	}
 }
 
 // begin starts or resumes with a publication.
 func (rec *recording) begin(b *beginning) {
-	rec.now = time.Now()
+	rec.shared.Now = time.Now()
 	opts := timeline.Options{FromStart: b.fromStart, JoinAt: -1, NoVideo: !rec.wantsVideo(b.tracks)}
-	if rec.end >= 0 {
-		opts.JoinAt = rec.end
+	if rec.shared.End >= 0 {
+		opts.JoinAt = rec.shared.End
 	}
-	rec.tl = timeline.New(b.tracks, opts, rec.sample)
-	rec.random = plan.NewRandomID()
+	rec.shared.Timeline = timeline.New(b.tracks, opts, rec.sample)
+	rec.shared.RandomID = plan.NewRandomID()
 	rec.row.Publication = publicationInfo(b.pub)
 	if rec.row.State == state.Interrupted {
 		rec.resume()
 	}
-	tracks := rec.tl.Tracks()
-	for _, o := range rec.outs {
-		o.begin(tracks)
+	tracks := rec.shared.Timeline.Tracks()
+	for _, o := range rec.outputs {
+		o.Begin(tracks)
 	}
 }
 
@@ -251,27 +217,27 @@ func (rec *recording) wantsVideo(tracks []hooks.Track) bool {
 
 // sample is where the timeline gives samples out.
 func (rec *recording) sample(s *timeline.Sample) {
-	for _, o := range rec.outs {
-		o.write(s)
+	for _, o := range rec.outputs {
+		o.Write(s)
 	}
 }
 
 func (rec *recording) onTick() {
-	if rec.now.Sub(rec.looked) >= time.Second {
-		rec.looked = rec.now
+	if rec.shared.Now.Sub(rec.looked) >= time.Second {
+		rec.looked = rec.shared.Now
 		rec.publish()
 		rec.tellDiscarded()
 	}
-	if rec.tl != nil && rec.q.empty() { // else the units say what time it is
-		rec.tl.Tick(rec.now)
+	if rec.shared.Timeline != nil && rec.q.empty() { // else the units say what time it is
+		rec.shared.Timeline.Tick(rec.shared.Now)
 	}
 	rec.tellLost(false)
-	if rec.task.after(rec.now) && rec.q.empty() { // what came before the end belongs to it
+	if rec.window.after(rec.shared.Now) && rec.q.empty() { // what came before the end belongs to it
 		rec.stop("the task is over")
 		return
 	}
-	for _, o := range rec.outs {
-		o.tick(rec.now)
+	for _, o := range rec.outputs {
+		o.Tick(rec.shared.Now)
 	}
 	if rec.row.State == state.Interrupted && !rec.r.returning(rec) {
 		rec.deadlines()
@@ -282,11 +248,11 @@ func (rec *recording) onTick() {
 // of them the recording.
 func (rec *recording) deadlines() {
 	var wait bool
-	for _, o := range rec.outs {
-		if d := o.pending(); rec.now.Before(d) {
+	for _, o := range rec.outputs {
+		if d := o.Pending(); rec.shared.Now.Before(d) {
 			wait = true
 		} else if !d.IsZero() {
-			o.finish(rec.now, "the splice window has passed")
+			o.Finish("the splice window has passed")
 		}
 	}
 	if !wait && rec.r.retire(rec) {
@@ -300,7 +266,7 @@ func (rec *recording) tellDiscarded() {
 	n := rec.r.discarded(rec)
 	if n > rec.discarded {
 		rec.log.Warn("MediaMTX dropped units before they could be recorded: the machine is too slow", "units", n-rec.discarded, "total", n)
-		rec.r.o.Events.Abnormal(&rec.row, Abnormality{Kind: DroppedVideo, Occurs: int(n - rec.discarded),
+		rec.abnormal(Abnormality{Kind: DroppedVideo, Occurs: int(n - rec.discarded),
 			Desc: "units were dropped by MediaMTX because the machine is too slow"})
 	}
 	rec.discarded = n // the next publication counts anew
@@ -308,21 +274,21 @@ func (rec *recording) tellDiscarded() {
 
 // endPublication ends the current publication, for whatever reason.
 func (rec *recording) endPublication(reason string) {
-	if rec.tl != nil {
-		rec.tl.Flush()
-		if rec.tl.Started() {
-			rec.end = rec.tl.End()
+	if rec.shared.Timeline != nil {
+		rec.shared.Timeline.Flush()
+		if rec.shared.Timeline.Started() {
+			rec.shared.End = rec.shared.Timeline.End()
 		}
-		rec.tellOdd(rec.tl.Stats())
+		rec.tellOdd(rec.shared.Timeline.Stats())
 	}
 	rec.tellLost(true)
 	var deadline time.Time
-	for _, o := range rec.outs {
-		if d := o.interrupt(rec.now); d.After(deadline) {
+	for _, o := range rec.outputs {
+		if d := o.Interrupt(rec.shared.Now); d.After(deadline) {
 			deadline = d
 		}
 	}
-	rec.tl = nil
+	rec.shared.Timeline = nil
 	if deadline.IsZero() && rec.r.retire(rec) {
 		rec.over(sigEndFree, reason)
 		return
@@ -336,18 +302,10 @@ func (rec *recording) endPublication(reason string) {
 	rec.log.Info("the publication ended, the recording waits", "until", deadline.UTC().Format(time.RFC3339), "reason", reason)
 }
 
-// lastShown is where on the recording's timeline the last picture so far ends.
-func (rec *recording) lastShown() time.Duration {
-	if rec.tl != nil && rec.tl.Started() {
-		return rec.tl.End()
-	}
-	return rec.end
-}
-
 func (rec *recording) tellOdd(s timeline.Stats) {
 	if s.Jumps > 0 {
 		rec.log.Warn("timestamps jumped; the timeline was continued", "jumps", s.Jumps)
-		rec.r.o.Events.Abnormal(&rec.row, Abnormality{Kind: VideoJump, Occurs: s.Jumps, Desc: "timestamps jumped"})
+		rec.abnormal(Abnormality{Kind: VideoJump, Occurs: s.Jumps, Desc: "timestamps jumped"})
 	}
 	if s.Huge > 0 {
 		rec.log.Warn("parameter sets above 64 KB were not taken over", "times", s.Huge)
@@ -356,13 +314,13 @@ func (rec *recording) tellOdd(s timeline.Stats) {
 
 // stop finishes the recording, whatever its state.
 func (rec *recording) stop(reason string) {
-	if rec.tl != nil {
-		rec.tl.Flush()
+	if rec.shared.Timeline != nil {
+		rec.shared.Timeline.Flush()
 	}
-	for _, o := range rec.outs {
-		o.finish(rec.now, reason)
+	for _, o := range rec.outputs {
+		o.Finish(reason)
 	}
-	rec.tl = nil
+	rec.shared.Timeline = nil
 	rec.tellLost(true)
 	rec.over(sigStop, reason)
 }
@@ -371,7 +329,7 @@ func (rec *recording) stop(reason string) {
 func (rec *recording) over(x signal, reason string) {
 	rec.row.State, _ = next(rec.row.State, x)
 	rec.row.Deadline = time.Time{}
-	rec.row.Ended = rec.now
+	rec.row.Ended = rec.shared.Now
 	rec.row.Reason = reason
 	formats := rec.formats()
 	rec.store(func(tx *state.Tx, row *state.RecordingRow) error {
@@ -395,8 +353,8 @@ func (rec *recording) abandon() {
 			rec.store(func(*state.Tx, *state.RecordingRow) error { return nil })
 		}
 	}()
-	for _, o := range rec.outs {
-		o.abandon()
+	for _, o := range rec.outputs {
+		o.Abandon()
 	}
 	rec.over(sigStop, "internal error")
 }
@@ -414,12 +372,4 @@ func (rec *recording) formats() []config.FormatName {
 
 func publicationInfo(p *hooks.Publication) state.PublicationInfo {
 	return state.PublicationInfo{ID: p.ID, Protocol: p.Protocol, RemoteAddr: p.RemoteAddr, User: p.User, Query: mask.Query(p.Query)}
-}
-
-func marshalPlan(p pinned) json.RawMessage {
-	text, err := json.Marshal(p)
-	if err != nil { // a struct of strings and numbers
-		panic(err)
-	}
-	return text
 }

@@ -5,21 +5,12 @@ import (
 	"slices"
 	"time"
 
-	"github.com/live-recording/liverecord/config"
 	"github.com/live-recording/liverecord/internal/plan"
+	"github.com/live-recording/liverecord/internal/recorder/output"
 )
 
-// OutputStatus tells how one format of a recording is doing.
-type OutputStatus struct {
-	Format  config.FormatName `json:"format"`
-	Store   string            `json:"store"`
-	Object  string            `json:"object,omitempty"`
-	Bytes   int64             `json:"bytes,omitempty"`   // in the open file
-	Media   time.Duration     `json:"mediaNs,omitempty"` // in the open file
-	Pieces  int               `json:"pieces,omitempty"`
-	Problem string            `json:"problem,omitempty"`
-	Until   time.Time         `json:"until,omitzero"` // while it waits for the publisher
-}
+// OutputStatus says how one format of a recording is doing.
+type OutputStatus = output.Status
 
 // Status tells how a recording that has not ended is doing, a second ago at most.
 type Status struct {
@@ -45,9 +36,9 @@ type LiveStatus struct {
 // publish makes the outputs' status readable by others. Called by the
 // recording's goroutine.
 func (rec *recording) publish() {
-	out := make([]OutputStatus, len(rec.outs))
-	for i, o := range rec.outs {
-		out[i] = o.status()
+	out := make([]OutputStatus, len(rec.outputs))
+	for i, o := range rec.outputs {
+		out[i] = o.Status()
 	}
 	rec.shown.Store(&out)
 }

@@ -1,7 +1,6 @@
 package recorder
 
 import (
-	"encoding/json"
 	"slices"
 	"time"
 
@@ -10,17 +9,8 @@ import (
 
 // identity is what makes a publication belong to a recording.
 type identity struct {
-	task, rule, template string
+	task, rule, template string // template: its hash
 	stream               plan.Stream
-}
-
-// templateKey identifies what a template says: an edited template is another one.
-func templateKey(t plan.Template) string {
-	text, err := json.Marshal(t.Formats)
-	if err != nil { // structs of strings and numbers
-		panic(err)
-	}
-	return t.Name + string(text)
 }
 
 // TaskLead is how long before its start a task should be among those of

@@ -1,4 +1,4 @@
-package recorder
+package output
 
 import (
 	"time"
@@ -8,6 +8,7 @@ import (
 	"github.com/live-recording/liverecord/internal/rate"
 )
 
+// The bounds of what an output holds in memory, and of how often it cuts.
 const (
 	flushSize  = 256 << 10              // body bytes in one append
 	flushEvery = 400 * time.Millisecond // the longest that samples stay in memory
@@ -20,11 +21,11 @@ const (
 	// find their rate.
 	cutsAtOnce = 4
 	cutEvery   = time.Second
-	// A file or piece that ends for its length within youngFor by the clock on the
+	// A file or segment that ends for its length within youngFor by the clock on the
 	// wall, and with fewer samples, was not filled by media but by a clock that leaps.
-	youngFor   = time.Second
-	fewInFile  = 200
-	fewInPiece = 32
+	youngFor     = time.Second
+	fewInFile    = 200
+	fewInSegment = 32
 
 	// A file whose tracks have more than floodRate samples a second, by media and
 	// by the clock on the wall, ends after floodSamples: its index has to fit into
@@ -33,7 +34,7 @@ const (
 	floodRate    = 2000
 )
 
-// cutLimit bounds how often an output may begin another file or piece because the
+// cutLimit bounds how often an output may begin another file or segment because the
 // stream changed. The zero value is ready.
 type cutLimit struct{ b rate.Bucket }
 
@@ -41,11 +42,6 @@ type cutLimit struct{ b rate.Bucket }
 func (l *cutLimit) allows(now time.Time) bool {
 	l.b.Burst, l.b.Every = cutsAtOnce, cutEvery
 	return l.b.Take(now)
-}
-
-// young tells whether a file is too short to end for its length.
-func (c *openFile) young(now time.Time, few int64) bool {
-	return c.samples < few && now.Sub(c.began) < youngFor
 }
 
 // batch is what a muxer holds and the spool does not have yet.
@@ -80,24 +76,4 @@ func (b *batch) done() { b.oldest, b.flushed = time.Time{}, true }
 // burden; samples and how long it has been recorded, by media and by the clock.
 func flooded(samples int64, media, wall time.Duration, tracks int) bool {
 	return samples >= floodSamples && float64(samples) > floodRate*float64(tracks)*max(media, wall).Seconds()
-}
-
-// book takes over into the account what the recording holds beside its queue.
-func (rec *recording) book() {
-	var held int64
-	if rec.tl != nil {
-		held = rec.tl.Held()
-	}
-	for _, o := range rec.outs {
-		held += o.held()
-	}
-	rec.q.account.Add(held - rec.booked)
-	rec.booked = held
-}
-
-// relieve lets go what is held back if memory is short.
-func (rec *recording) relieve() {
-	if rec.q.relieve() && rec.tl != nil {
-		rec.tl.Relieve()
-	}
 }
