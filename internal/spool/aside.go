@@ -47,6 +47,11 @@ func (d *Dir) SetAside(name string) (path string, size int64, err error) {
 	if path == "" {
 		return "", 0, nil
 	}
+	for _, ext := range []string{bodyExt, journalExt} { // copies that were never finished
+		if err := d.remove(name + ext + newExt); err != nil {
+			return path, size, err
+		}
+	}
 	d.countAsides()
 	return path, size, d.handle.Sync()
 }
@@ -54,16 +59,39 @@ func (d *Dir) SetAside(name string) (path string, size int64, err error) {
 // freeSuffix is a suffix that neither body nor journal of that name has.
 func (d *Dir) freeSuffix(name string) string {
 	for n := 1; ; n++ {
-		s := badExt
-		if n > 1 {
-			s = fmt.Sprintf("%s.%d", badExt, n)
-		}
+		s := badSuffix(n)
 		_, body := d.root.Lstat(name + bodyExt + s)
 		_, journal := d.root.Lstat(name + journalExt + s)
 		if errors.Is(body, os.ErrNotExist) && errors.Is(journal, os.ErrNotExist) {
 			return s
 		}
 	}
+}
+
+// badSuffix is the n-th suffix of what is set aside under one name, from 1.
+func badSuffix(n int) string {
+	if n == 1 {
+		return badExt
+	}
+	return fmt.Sprintf("%s.%d", badExt, n)
+}
+
+// AsideOf finds what was set aside under a name last: the body, else the journal. An
+// empty path if nothing was.
+func (d *Dir) AsideOf(name string) (path string, size int64) {
+	for _, ext := range []string{bodyExt, journalExt} {
+		for n := 1; ; n++ {
+			info, err := d.root.Stat(name + ext + badSuffix(n))
+			if err != nil {
+				break
+			}
+			path, size = filepath.Join(d.path, name+ext+badSuffix(n)), info.Size()
+		}
+		if path != "" {
+			return path, size
+		}
+	}
+	return "", 0
 }
 
 // Asides lists what was set aside in the folder, by name: bodies, journals, and

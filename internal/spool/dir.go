@@ -259,6 +259,11 @@ func (d *Dir) Remove(name string) error {
 		return err
 	}
 	d.forgetHeld(name)
+	for _, ext := range []string{bodyExt, journalExt} {
+		if err := d.remove(name + ext + newExt); err != nil {
+			return err
+		}
+	}
 	return d.remove(name + journalExt) // the last: a body without one has lost it
 }
 

@@ -28,7 +28,8 @@ type File struct {
 	frameBuf      []byte
 	offset        [offsetLen]byte
 	records       int         // since it was created, or whole when it was opened
-	bad           ranges      // damaged, when it was opened
+	bad, kept     ranges      // damaged, when it was opened; those of them that were kept aside
+	renewed       bool        // its body is a copy: the original was kept aside when it was opened
 	named         atomic.Bool // its name survives a power loss
 	dirty         atomic.Bool
 	fault         atomic.Pointer[error] // a sync failed: nothing more is appended

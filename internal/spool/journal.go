@@ -29,6 +29,8 @@ import (
 //	E  end: the same, written when the file is closed
 //	R  from, to: a range that was given back to the disk
 //	D  from, to: a range that was found damaged; what it held is left out
+//	K  from, to: a damaged range whose bytes were kept in NAME.part.bad, and are
+//	   on the disk there: from then on it may be overwritten
 //	T  size: what the frames before this one say of bytes behind it is void
 //
 // Nothing of a journal depends on the frame before: a reader that meets bytes
@@ -41,6 +43,7 @@ const (
 	kindEnd        = 'E'
 	kindRelease    = 'R'
 	kindDamaged    = 'D'
+	kindKept       = 'K'
 	kindTruncate   = 'T'
 
 	frameHead = 1 + 4 + 4 + 4
@@ -146,7 +149,7 @@ func (f *frame) record() []byte {
 	return f.payload
 }
 
-// span is the payload of R and D frames.
+// span is the payload of R, D and K frames.
 func span(from, to int64) []byte {
 	b := binary.LittleEndian.AppendUint64(nil, uint64(from))
 	return binary.LittleEndian.AppendUint64(b, uint64(to))

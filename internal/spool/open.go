@@ -19,14 +19,15 @@ func (d *Dir) Open(name string) (*File, Header, Report, error) {
 		return nil, Header{}, Report{}, err
 	}
 	x, err := examine(body, journal)
+	f := &File{dir: d, name: name, body: body, journal: journal}
 	if err == nil {
-		err = d.settle(name, x, body, journal)
+		err = f.settle(x)
 	}
 	if err != nil {
-		return nil, x.head(), x.rep(), errors.Join(err, body.Close(), journal.Close())
+		return nil, x.head(), x.rep(), errors.Join(err, f.body.Close(), f.journal.Close())
 	}
-	f := &File{dir: d, name: name, room: x.header.Room, header: x.header, body: body, journal: journal,
-		journalSize: x.journal, records: x.report.Records, gone: x.notes.gone, bad: append(x.notes.bad, x.fresh...)}
+	f.room, f.header, f.records = x.header.Room, x.header, x.report.Records
+	f.journalSize, f.gone, f.bad, f.kept = x.journal, x.notes.gone, append(x.notes.bad, x.fresh...), x.notes.kept
 	f.size.Store(x.report.Body)
 	d.mu.Lock()
 	d.live[name] = f
@@ -48,9 +49,63 @@ func (x *findings) rep() (r Report) {
 	return r
 }
 
-// settle writes into the journal what was found, and cuts the torn tail off. The
-// journal tells first: a cut body without it would look like another damage.
-func (d *Dir) settle(name string, x *findings, body, journal *os.File) error {
+// settle keeps what is not to be lost, writes into the journal what was found, and
+// cuts the torn tail off. The journal tells first: a cut body without it would look
+// like another damage.
+func (f *File) settle(x *findings) error {
+	end := x.header.Room + x.report.Body
+	if x.content && x.badBody == nil {
+		if err := f.dir.keepRanges(f.name, f.body, ranges{{end, end + x.report.CutBody}}); err != nil {
+			return err
+		}
+	}
+	if err := f.renew(x, end); err != nil {
+		return err
+	}
+	if err := f.note(x); err != nil || x.report.CutBody == 0 {
+		return err
+	}
+	return f.body.Truncate(end)
+}
+
+// renew replaces what can't be written to: the pages of a body or journal that the
+// disk can't read, or the bytes of an object.
+func (f *File) renew(x *findings, end int64) error {
+	placed, err := linked(f.body)
+	if err != nil {
+		return err
+	}
+	if x.badBody != nil || placed && x.changes() {
+		info, err := f.body.Stat()
+		if err != nil {
+			return err
+		}
+		body, err := f.dir.replace(f.name, bodyExt, f.body, min(info.Size(), end), x.badBody != nil)
+		if err != nil {
+			return err
+		}
+		_ = f.body.Close() // nothing was written to it
+		f.body, f.renewed = body, x.badBody != nil
+	}
+	if x.badJournal == nil {
+		return nil
+	}
+	journal, err := f.dir.replace(f.name, journalExt, f.journal, x.journal, true)
+	if err != nil {
+		return err
+	}
+	_ = f.journal.Close()
+	f.journal = journal
+	return nil
+}
+
+// changes tells whether the body is to be changed.
+func (x *findings) changes() bool {
+	return x.report.CutBody > 0 || len(x.fresh) > 0 || len(x.notes.bad) > 0
+}
+
+// note writes into the journal what was found.
+func (f *File) note(x *findings) error {
 	var text []byte
 	for _, r := range x.fresh {
 		text = appendFrame(text, kindDamaged, 0, 0, span(r[0], r[1]))
@@ -58,25 +113,14 @@ func (d *Dir) settle(name string, x *findings, body, journal *os.File) error {
 	if x.marked {
 		text = appendFrame(text, kindTruncate, 0, 0, offsetOf(x.report.Body))
 	}
-	if len(text) > 0 {
-		if _, err := journal.WriteAt(text, x.journal); err != nil {
-			return err
-		}
-		if err := dataSync(journal); err != nil {
-			return err
-		}
-		x.journal += int64(len(text))
-	}
-	if x.report.CutBody == 0 {
+	if len(text) == 0 {
 		return nil
 	}
-	from := x.header.Room + x.report.Body
-	if x.astray { // there is more than a torn tail
-		if err := d.keepRange(name, body, from, x.report.CutBody); err != nil {
-			return err
-		}
+	if _, err := f.journal.WriteAt(text, x.journal); err != nil {
+		return err
 	}
-	return body.Truncate(from)
+	x.journal += int64(len(text))
+	return dataSync(f.journal)
 }
 
 // Examine reports on a file at rest without changing it. Errors as of Open.
@@ -93,7 +137,7 @@ func (d *Dir) Examine(name string) (Header, Report, error) {
 
 // pair opens body and journal.
 func (d *Dir) pair(name string, flag int) (body, journal *os.File, err error) {
-	body, err = d.root.OpenFile(name+bodyExt, flag, 0)
+	body, err = d.openPart(name, bodyExt, flag)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -107,7 +151,7 @@ func (d *Dir) pair(name string, flag int) (body, journal *os.File, err error) {
 // openJournal opens the journal. Where it is missing, but the body holds
 // something, the error is ErrBad.
 func (d *Dir) openJournal(name string, flag int) (*os.File, error) {
-	j, err := d.root.OpenFile(name+journalExt, flag, 0)
+	j, err := d.openPart(name, journalExt, flag)
 	if errors.Is(err, os.ErrNotExist) {
 		if s, e := d.root.Stat(name + bodyExt); e == nil && s.Size() > 0 {
 			return nil, fmt.Errorf("%w: it has no journal", ErrBad)
@@ -125,7 +169,7 @@ func (d *Dir) Header(name string) (Header, error) {
 	defer j.Close()
 	var body io.ReaderAt
 	bodySize := int64(0)
-	if b, err := d.root.Open(name + bodyExt); err == nil {
+	if b, err := d.openPart(name, bodyExt, os.O_RDONLY); err == nil {
 		defer b.Close()
 		s, err := b.Stat()
 		if err != nil {

@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -43,7 +44,9 @@ type findings struct {
 	fresh   ranges // damaged, and not noted yet; each one a record or a gap
 	marked  bool   // frames speak of more than is valid: a T frame is due
 	astray  bool   // S frames could not be placed
-	eio     error  // something could not be read
+	content bool   // what is to be cut off is more than a power cut leaves: it is kept
+	// Parts that the disk can't read: the file is copied before it is written to.
+	badBody, badJournal error
 }
 
 // examine walks the journal and checks each range of the body against it. An
@@ -74,9 +77,11 @@ func examine(body, journal *os.File) (*findings, error) {
 	if err != nil {
 		return x, err
 	}
-	c.finish()
-	if x.eio != nil && x.report.Records == 0 {
-		return x, x.eio // all of it may be there tomorrow
+	if err := c.finish(); err != nil {
+		return x, err
+	}
+	if eio := cmp.Or(x.badBody, x.badJournal); eio != nil && x.report.Records == 0 {
+		return x, eio // all of it may be there tomorrow
 	}
 	return x, nil
 }
@@ -158,10 +163,10 @@ func (c *checker) step(s step) bool {
 	case c.findings.notes.gone.touch(s.from, s.to):
 		// A store has what is missing here.
 	case c.findings.notes.bad.covers(s.from, s.to):
-		return true
+		return c.probe(s.from, s.to)
 	case s.frame == nil:
 		c.fresh = append(c.fresh, [2]int64{s.from, s.to})
-		return true
+		return c.probe(s.from, s.to)
 	default:
 		ok, err := c.whole(s.from, s.frame)
 		if err != nil {
@@ -180,23 +185,38 @@ func (c *checker) step(s step) bool {
 	return true
 }
 
-// unreadable notes that a part of the body can't be read.
-func (x *findings) unreadable(err error) { x.eio = err }
+// probe looks whether a range of the body of which nothing is checked can be read;
+// false ends the walk.
+func (c *checker) probe(from, to int64) bool {
+	c.room()
+	for off := from; off < to && c.fault == nil; off += int64(len(c.buf)) {
+		bad, err := readPages(c.body, c.buf[:min(to-off, int64(len(c.buf)))], c.header.Room+off)
+		c.fault = err
+		if bad != nil {
+			c.badBody = bad
+		}
+	}
+	return c.fault == nil
+}
+
+func (c *checker) room() {
+	if c.buf == nil {
+		c.buf = make([]byte, 1<<20)
+	}
+}
 
 // whole tells whether the body holds at off what the frame describes.
 func (c *checker) whole(off int64, f *frame) (bool, error) {
 	if off < 0 || off+int64(f.body) > c.have {
 		return false, nil
 	}
-	if c.buf == nil {
-		c.buf = make([]byte, 1<<20)
-	}
+	c.room()
 	crc := uint32(0)
 	for left := int64(f.body); left > 0; {
 		p := c.buf[:min(left, int64(len(c.buf)))]
 		if _, err := c.body.ReadAt(p, c.header.Room+off); err != nil && err != io.EOF {
 			if errors.Is(err, syscall.EIO) {
-				c.unreadable(err)
+				c.badBody = err
 				return false, nil
 			}
 			return false, err
@@ -245,18 +265,44 @@ func (c *checker) rest() (sum int64) {
 
 // finish sums up. What is damaged at the end is a torn tail, unless the file was
 // closed there.
-func (c *checker) finish() {
+func (c *checker) finish() error {
 	x, r := c.findings, &c.report
-	if c.scanner.eio != nil {
-		x.eio = c.scanner.eio
-	}
+	x.badJournal = cmp.Or(c.scanner.eio, x.notes.eio)
 	r.Body = c.solid
 	if c.closed {
 		r.Body = c.last
 	}
+	torn := x.fresh.below(c.last) == x.fresh.below(r.Body)
 	x.fresh = x.fresh.clip(r.Body)
 	r.Released = x.notes.gone.below(r.Body)
 	r.Damaged = x.fresh.below(r.Body) + x.notes.bad.below(r.Body)
 	r.CutBody, r.CutJournal = max(0, c.have-r.Body), x.journal-x.notes.end
 	x.marked = r.CutBody > 0 || r.CutJournal > 0 || c.last > r.Body
+	return c.judgeTail(torn)
+}
+
+// judgeTail decides whether the bytes that are cut off are kept. torn tells that no
+// record is damaged there. What the journal does not speak of, or not wholly, is
+// what a power cut leaves; whole records that are damaged, and a journal that is,
+// can be bit rot, and most of the bytes are as they were written.
+func (c *checker) judgeTail(torn bool) error {
+	r := &c.report
+	if r.CutBody == 0 {
+		return nil
+	}
+	if !c.probe(r.Body, c.have) {
+		return c.fault
+	}
+	if torn && !c.astray && c.badJournal == nil {
+		tail, err := c.scanner.torn()
+		if err != nil || tail {
+			return err
+		}
+	}
+	zero, err := allZero(io.NewSectionReader(c.body, c.header.Room+r.Body, r.CutBody), r.CutBody)
+	c.content = !zero
+	if errors.Is(err, syscall.EIO) {
+		c.content, err = true, nil
+	}
+	return err
 }

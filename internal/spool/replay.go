@@ -56,8 +56,10 @@ func (r ranges) below(end int64) (sum int64) {
 type notes struct {
 	gone ranges // released
 	bad  ranges // damaged
+	kept ranges // of the damaged ones: kept aside
 	cuts []cut
 	end  int64 // of the last whole frame in the journal
+	eio  error // of pages that can't be read
 }
 
 // cut is a T frame: where it is in the journal, and where the body ends for the
@@ -81,6 +83,7 @@ func readNotes(r io.ReaderAt, size int64) (n notes, err error) {
 	for {
 		f, err := s.next()
 		if errors.Is(err, io.EOF) {
+			n.eio = s.eio
 			return n, nil
 		}
 		if err != nil {
@@ -96,10 +99,14 @@ func readNotes(r io.ReaderAt, size int64) (n notes, err error) {
 			if from, to, ok := decodeSpan(f.payload); ok {
 				n.bad = append(n.bad, [2]int64{from, to}) // each one a record, or a gap between records
 			}
+		case kindKept:
+			if from, to, ok := decodeSpan(f.payload); ok {
+				n.kept = append(n.kept, [2]int64{from, to})
+			}
 		case kindTruncate:
 			if to := f.offset(); to >= 0 {
 				n.cuts = append(n.cuts, cut{s.at, to})
-				n.gone, n.bad = n.gone.clip(to), n.bad.clip(to)
+				n.gone, n.bad, n.kept = n.gone.clip(to), n.bad.clip(to), n.kept.clip(to)
 			}
 		}
 	}

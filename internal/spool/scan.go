@@ -92,12 +92,33 @@ func plausible(kind byte, total int64) bool {
 		return total <= maxFrame
 	case kindSamplesAt, kindCheckpoint, kindEnd:
 		return total >= fixed+offsetLen && total <= maxFrame
-	case kindRelease, kindDamaged:
+	case kindRelease, kindDamaged, kindKept:
 		return total == fixed+2*offsetLen
 	case kindTruncate:
 		return total == fixed+offsetLen
 	}
 	return false
+}
+
+// torn tells whether what is behind the last frame is what a power cut leaves: the
+// begin of a frame that is longer than the file, or zeros. Call it once next has
+// returned io.EOF.
+func (s *scanner) torn() (bool, error) {
+	if s.tail == 0 {
+		return true, nil
+	}
+	var head [frameHead]byte
+	begin := s.size - s.tail
+	raw, err := s.bytes(begin, int(min(s.tail, frameHead)))
+	if err != nil {
+		return false, err
+	}
+	copy(head[:], raw)
+	total := frameHead + int64(binary.LittleEndian.Uint32(head[1:])) + frameTail
+	if plausible(head[0], total) && total <= fixLimit && begin+total > s.size {
+		return true, nil
+	}
+	return allZero(io.NewSectionReader(s.r, begin, s.tail), s.tail)
 }
 
 // fix looks whether one flipped bit makes a frame of what is at off. A checksum
