@@ -394,5 +394,7 @@ func (c *goClient) faults(f *fixture) {
 	for range 30 {
 		wrong.DescribeLiveRecordRules(live.NewDescribeLiveRecordRulesRequest()) //nolint:errcheck // it is refused
 	}
-	refused[*live.DescribeLiveRecordTemplatesResponse](t, "RequestLimitExceeded.IPLimitExceeded")(call())
+	refused[*live.DescribeLiveRecordRulesResponse](t, "RequestLimitExceeded.IPLimitExceeded")(
+		wrong.DescribeLiveRecordRules(live.NewDescribeLiveRecordRulesRequest()))
+	refused[*live.DescribeLiveRecordTemplatesResponse](t, "InternalError")(call()) // a good signature is answered
 }

@@ -167,7 +167,8 @@ async function credentials() {
 async function broken(c) {
   await refused("InternalError", c.DescribeLiveRecordTemplates({}));
   for (let i = 0; i < 30; i++) await client({ secretKey: "wrong" }).DescribeLiveRecordRules({}).catch(() => {});
-  await refused("RequestLimitExceeded.IPLimitExceeded", c.DescribeLiveRecordTemplates({}));
+  await refused("RequestLimitExceeded.IPLimitExceeded", client({ secretKey: "wrong" }).DescribeLiveRecordRules({}));
+  await refused("InternalError", c.DescribeLiveRecordTemplates({})); // a good signature is answered
 }
 
 const c = client();

@@ -5,6 +5,10 @@ import "errors"
 // ErrShort tells that a parameter set ends before its first fields.
 var ErrShort = errors.New("too short")
 
+// ErrNoSPS tells that an id is out of range: what follows is no parameter set that
+// a decoder could use (ITU-T H.264 §7.4.2.1.1: 0 to 31; H.265 §7.4.3.2.1: 0 to 15).
+var ErrNoSPS = errors.New("seq_parameter_set_id is out of range")
+
 // bits reads bits, most significant first. Beyond the end it reads zeros and
 // remembers.
 type bits struct {

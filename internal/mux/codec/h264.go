@@ -1,6 +1,7 @@
 package codec
 
 // H264 reads a sequence parameter set without start code (ITU-T H.264 §7.3.2.1.1).
+// ErrNoSPS: no decoder can use it. ErrShort: its picture size could not be read.
 func H264(nal []byte) (Picture, error) {
 	p := Picture{Chroma: 1, DepthLuma: 8, DepthChroma: 8, Reorder: -1}
 	if len(nal) < 4 {
@@ -9,7 +10,12 @@ func H264(nal []byte) (Picture, error) {
 	p.Profile, p.Level = nal[1], nal[3]
 	p.Compat[0] = nal[2]
 	r := &bits{b: Unescape(nal), pos: 32}
-	r.ue() // seq_parameter_set_id
+	if len(nal) == 4 {
+		return p, ErrShort
+	}
+	if id := r.ue(); r.over || id > 31 {
+		return p, ErrNoSPS
+	}
 	separate := false
 	if hasChroma264(p.Profile) {
 		chroma := r.ue()

@@ -13,7 +13,7 @@ type H265SPS struct {
 }
 
 // H265 reads a sequence parameter set without start code (ITU-T H.265 §7.3.2.2.1).
-// An error means that not even profile, tier and level are there.
+// ErrShort: not even profile, tier and level are there. ErrNoSPS: no decoder can use it.
 func H265(nal []byte) (H265SPS, error) {
 	var s H265SPS
 	s.Chroma, s.DepthLuma, s.DepthChroma, s.Reorder = 1, 8, 8, -1
@@ -28,6 +28,9 @@ func H265(nal []byte) (H265SPS, error) {
 	copy(s.Compat[:], raw[8:14])
 	r := &bits{b: raw, pos: 15 * 8}
 	subLayers265(r, layers)
+	if id := r.ue(); !r.over && id > 15 {
+		return s, ErrNoSPS
+	}
 	if !size265(r, &s.Picture) {
 		return s, nil
 	}
@@ -62,7 +65,6 @@ func subLayers265(r *bits, layers int) {
 
 // size265 reads chroma, size and depth.
 func size265(r *bits, p *Picture) bool {
-	r.ue() // sps_seq_parameter_set_id
 	chroma, separate := r.ue(), false
 	if chroma == 3 {
 		separate = r.flag()

@@ -16,13 +16,16 @@ func AVCC(t *hooks.Track) ([]byte, error) {
 	if len(t.SPS) < 4 || len(t.PPS) == 0 || len(t.SPS) > maxSet || len(t.PPS) > maxSet {
 		return nil, errors.New("SPS or PPS is missing")
 	}
+	p, err := H264(t.SPS)
+	if errors.Is(err, ErrNoSPS) {
+		return nil, fmt.Errorf("SPS: %w", err)
+	}
 	b := []byte{1, t.SPS[1], t.SPS[2], t.SPS[3], 0xFC | 3, 0xE0 | 1}
 	b = appendSized(b, t.SPS)
 	b = appendSized(append(b, 1), t.PPS)
 	switch t.SPS[1] {
 	case 66, 77, 88: // Baseline, Main, Extended: the record ends here
 	default:
-		p, _ := H264(t.SPS)
 		b = append(b, 0xFC|p.Chroma, 0xF8|(p.DepthLuma-8), 0xF8|(p.DepthChroma-8), 0)
 	}
 	return b, nil
