@@ -82,37 +82,29 @@ type extent struct {
 	any                bool
 	start, end         time.Duration // by DTS
 	shownFrom, shownTo time.Duration // by PTS
+	pictured           bool
 	picture, step      time.Duration // DTS of the last picture, and its distance to the one before
 }
 
 // cover extends it by a sample. A picture lasts as long as the one before.
 func (x *extent) cover(s *timeline.Sample) {
-	at, length := s.Time(), lengthOf(s)
+	at, from, length := s.Time(), s.Shown(), lengthOf(s)
 	if !x.any {
-		x.start, x.any = at, true
+		x.start, x.shownFrom, x.any = at, from, true
 	}
-	x.start = min(x.start, at)
+	x.start, x.shownFrom = min(x.start, at), min(x.shownFrom, from)
 	x.end = max(x.end, at+length)
-	from := s.Shown()
 	if s.Dur == 0 {
-		if x.picture > 0 && at > x.picture {
+		if x.pictured && at > x.picture {
 			x.step = at - x.picture
 		}
-		x.picture, length = at, x.step
-	}
-	if x.shownTo == 0 || from < x.shownFrom {
-		x.shownFrom = from
+		x.picture, x.pictured, length = at, true, x.step
 	}
 	x.shownTo = max(x.shownTo, from+length)
 }
 
 // duration is from the first PTS to the end of the last picture.
-func (x *extent) duration() time.Duration {
-	if x.shownTo > 0 {
-		return x.shownTo - min(x.shownFrom, x.shownTo)
-	}
-	return x.end - x.start
-}
+func (x *extent) duration() time.Duration { return max(0, x.shownTo-x.shownFrom) }
 
 func lengthOf(s *timeline.Sample) time.Duration {
 	return time.Duration(s.Dur) * time.Second / time.Duration(max(s.Info.ClockRate, 1))

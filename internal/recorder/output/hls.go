@@ -167,7 +167,6 @@ func (o *hlsOutput) prepare(container hls.Container, s *timeline.Sample) error {
 	}
 	o.use(m, tracks)
 	o.list.mapURI = ""
-	o.succeeded()
 	return nil
 }
 

@@ -52,6 +52,7 @@ func (o *hlsOutput) openSegment(s *timeline.Sample) bool {
 	}
 	o.open, o.join = g, false
 	l.segments++
+	o.succeeded()
 	return true
 }
 
