@@ -35,11 +35,17 @@ func (rec *recording) damaged(row *state.FileRow, bytes int64) {
 		Desc: fmt.Sprintf("%s: %d bytes were damaged on the disk and are left out", row.Object, bytes)})
 }
 
+// unreadable leaves a file that can't be taken up now for later.
+func (rec *recording) unreadable(row *state.FileRow, err error) {
+	rec.log.Error("a file of an earlier run can't be taken up now, will be retried", "object", row.Object, "error", err)
+	rec.r.takeUpLater(leftover{row.Store, row.Spool}, err)
+}
+
 // setAside gives up a file of the recording that can't be understood.
 func (rec *recording) setAside(p Place, row *state.FileRow, cause error) {
 	why, err := rec.r.putAside(p, row.Spool, cause)
 	if err != nil {
-		rec.log.Error("a file can't be set aside; it stays in the spool until the next start", "object", row.Object, "error", err)
+		rec.unreadable(row, err)
 		return
 	}
 	now := *row
@@ -74,6 +80,9 @@ func (r *Recorder) putAside(p Place, name string, cause error) (why string, err 
 	path, size, err := p.Dir.SetAside(name)
 	if err != nil {
 		return "", err
+	}
+	if at, n := p.Dir.AsideOf(name); at != "" { // the body, if a crash came between it and the journal
+		path, size = at, n
 	}
 	r.o.Log.Error("a file was set aside", "file", path, "bytes", size, "error", cause)
 	return fmt.Sprintf("%v; it is kept as %s (%d bytes)", cause, path, size), nil
@@ -112,7 +121,11 @@ func (rec *recording) reopen(p Place, row *state.FileRow) (c *openFile, last tim
 			err = errors.Join(err, sp.Close())
 		}
 	}
+	at, _ := p.Dir.AsideOf(row.Spool)
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && at != "": // and the row could not be written then
+		rec.setAside(p, row, errors.New("the file was set aside before"))
+		return nil, last
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, spool.ErrNoHeader):
 		rec.dropFile(row, p)
 		return nil, last
@@ -120,9 +133,11 @@ func (rec *recording) reopen(p Place, row *state.FileRow) (c *openFile, last tim
 		rec.setAside(p, row, err)
 		return nil, last
 	case err != nil: // one file's trouble is not that of the others
-		rec.log.Error("a file can't be read; it stays in the spool until the next start", "object", row.Object, "error", err)
+		rec.unreadable(row, err)
 		return nil, last
 	}
+	row.Detail.Cut += rep.CutBody
+	row.Detail.Damaged = rep.Damaged
 	if rep.Torn() {
 		rec.log.Warn("a torn file was repaired", "object", row.Object, "bytes", rep.Body, "cut", rep.CutBody)
 	}

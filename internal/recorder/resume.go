@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/live-recording/liverecord/config"
@@ -38,13 +39,31 @@ func (r *Recorder) Recover(ctx context.Context) error {
 			r.o.Log.Error("a recording can't be taken up; it stays as it is until the next start", "recording", row.ID, "path", row.Path, "error", err)
 		}
 	}
-	if err := r.adopt(ctx); err != nil {
+	r.adopt(ctx)
+	if err := r.settleDone(ctx); err != nil {
 		return err
 	}
 	if len(rows) > 0 {
 		r.o.Log.Info("took up what an earlier run left", "recordings", len(rows), "waiting", len(r.all))
 	}
 	return nil
+}
+
+// settleDone ends recordings that wait for files and have none any more: the power
+// failed when the last one was dropped.
+func (r *Recorder) settleDone(ctx context.Context) error {
+	rows, err := state.Recordings(ctx, r.o.DB.Reader(), "WHERE state=?", string(state.Finalizing))
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	return r.o.DB.UpdateNow(ctx, func(tx *state.Tx) error {
+		for _, row := range rows {
+			if _, err := tx.SetRecordingDoneIfStored(row.ID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // takeUp makes an interrupted recording of a row, or ends it.
@@ -72,6 +91,9 @@ func (r *Recorder) takeUp(ctx context.Context, row *state.RecordingRow) error {
 	if err != nil {
 		return err
 	}
+	if r.only != 0 {
+		files = slices.DeleteFunc(files, func(f *state.FileRow) bool { return f.ID != r.only })
+	}
 	deadline, err := rec.restore(ctx, files)
 	if err != nil {
 		return err
@@ -80,6 +102,12 @@ func (r *Recorder) takeUp(ctx context.Context, row *state.RecordingRow) error {
 		for _, o := range rec.outs {
 			o.finish(rec.now, "the recording has ended before")
 		}
+		rec.ledger.add("the recording", func() error { // all may have been dropped
+			return r.o.DB.UpdateNow(context.Background(), func(tx *state.Tx) error {
+				_, err := tx.SetRecordingDoneIfStored(row.ID)
+				return err
+			})
+		})
 		return nil
 	}
 	if deadline.IsZero() || !taskRuns {
@@ -282,7 +310,8 @@ func (o *hlsOutput) restorePiece(row *state.FileRow) (last time.Time, err error)
 	o.rec.ledger.wait(settleTime) // the pieces before it are read from the state
 	row.State, row.Ended, row.Size = state.FileEnded, last, c.sp.Size()
 	if err := o.describePiece(row, format, plainTracks(c.tracks)); err != nil {
-		return last, errors.Join(err, c.sp.Close())
+		o.rec.unreadable(row, errors.Join(err, c.sp.Close()))
+		return last, nil
 	}
 	o.rec.endFile(c.sp, row, o.rec.writeFile)
 	return last, nil
