@@ -83,3 +83,26 @@ func TestSetAsideBeforeItsRow(t *testing.T) {
 		return len(files) == 1 && strings.Contains(files[0].Error, filepath.Base(names[0])+".bad")
 	})
 }
+
+// A recording was about to end when the power failed, and of its files nothing is
+// left: it is done, not waited for.
+func TestFinalizingWithoutFilesIsDone(t *testing.T) {
+	t.Parallel()
+	for _, open := range []bool{true, false} {
+		c, _ := killed(t)
+		must(t, os.RemoveAll(filepath.Join(c.dir, "behind")))
+		must(t, os.Mkdir(filepath.Join(c.dir, "behind"), 0o700))
+		db, err := state.Open(filepath.Join(c.dir, "state.db"))
+		must(t, err)
+		must(t, db.UpdateNow(context.Background(), func(tx *state.Tx) error {
+			_, err := tx.Exec(`UPDATE recordings SET state='finalizing'`)
+			if err == nil && !open {
+				_, err = tx.Exec(`DELETE FROM files`)
+			}
+			return err
+		}))
+		must(t, db.Close())
+		c.open()
+		c.until("the recording is done", 10*time.Second, func() bool { return c.recordings()[0].State == state.Done })
+	}
+}
