@@ -257,7 +257,7 @@ func (y *tally) end(complain func(string, ...any), ses *session, kills []time.Ti
 	if owes == nil {
 		owes = func(ses *session, slack time.Duration) int { return ses.owed(kills, slack) }
 	}
-	if owed := owes(ses, slack); have < owed && have >= owes(ses, slack+y.canary.worst(killed)) {
+	if owed := owes(ses, slack); have < owed && have >= owes(ses, slack+y.canary.worst(killed, slack+time.Second)) {
 		y.excused++
 	} else if have < owed {
 		complain("publication %d: %d pictures stored, %d owed, %d sent", ses.id, have, owed, len(ses.sent))

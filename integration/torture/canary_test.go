@@ -56,15 +56,15 @@ func newCanary(t *testing.T) *canary {
 	return c
 }
 
-// worst is the longest stop of the machine in the two seconds before an instant.
-func (c *canary) worst(at time.Time) (d time.Duration) {
+// worst is the longest stop of the machine in some time before an instant.
+func (c *canary) worst(at time.Time, before time.Duration) (d time.Duration) {
 	if c == nil {
 		return 0
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, b := range c.breath {
-		if b.to.After(at.Add(-2*time.Second)) && b.from.Before(at) {
+		if b.to.After(at.Add(-before)) && b.from.Before(at) {
 			d = max(d, b.to.Sub(b.from))
 		}
 	}

@@ -74,6 +74,13 @@ func (p *plant) unsettled() {
 	for _, f := range files {
 		p.t.Errorf("still on its way: %s of %s (%s, spool %q, %d attempts): %s", f.Object, f.Store, f.State, f.Spool, f.Attempts, f.Error)
 	}
+	running, err := state.Recordings(context.Background(), db.Reader(), "WHERE state IN ('recording','interrupted','finalizing')")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for _, r := range running {
+		p.t.Errorf("not done: recording %d of %s (%s, until %v)", r.ID, r.Path, r.State, r.Deadline)
+	}
 	p.t.Errorf("round %d on %s does not settle: %d files, %d deliveries", p.seed, p.fs, len(files), undelivered(p.t, db))
 }
 
@@ -117,13 +124,27 @@ func (p *plant) decodeAll(b *book) map[string][]mark {
 			place = p.cos.URL() + "/" + f.Object
 		}
 		path := b.recordings[f.Recording].Path
-		silent(p.t, place)
+		p.silent(path, place)
 		if f.Format != "aac" {
 			name := path + " " + f.Format
 			found[name] = append(found[name], marks(p.t, place)...)
 		}
 	}
 	return found
+}
+
+// silent checks that a file decodes in silence. Pictures that MediaMTX said it dropped
+// for want of CPU are missing as references of others: ffmpeg says so.
+func (p *plant) silent(path, place string) {
+	p.t.Helper()
+	err := decode(place)
+	if n := discarded(p.s, path); err != nil && n > 0 {
+		p.t.Logf("%d pictures of %s were dropped for want of CPU: %.300v", n, path, err)
+		return
+	}
+	if err != nil {
+		p.t.Error(err)
+	}
 }
 
 // compare judges one stream in one format.
@@ -177,17 +198,21 @@ func (p *plant) doctor() string {
 func (p *plant) reported(b *book, said string) {
 	p.t.Helper()
 	for _, f := range b.lost {
-		if !strings.Contains(said, f.Object) && !strings.Contains(said, "lost") {
+		if !strings.Contains(said, f.Object) {
 			p.t.Errorf("record doctor says nothing of %s, which is lost: %s", f.Object, f.Error)
 		}
 		p.t.Logf("lost: %s, %d bytes: %s", f.Object, f.Size, f.Error)
+	}
+	for _, f := range b.files {
+		if f.Detail.Damaged > 0 && !strings.Contains(said, f.Object) {
+			p.t.Errorf("record doctor says nothing of %s, which had %d damaged bytes", f.Object, f.Detail.Damaged)
+		}
 	}
 	for _, dir := range []string{"data/spool", "data/recordings/.liverecord"} {
 		aside, _ := filepath.Glob(filepath.Join(p.s.Dir, dir, "*.bad*"))
 		p.sum.bad += len(aside)
 		for _, name := range aside {
-			base, _, _ := strings.Cut(filepath.Base(name), ".")
-			if !strings.Contains(said, base) && !strings.Contains(said, "set aside") {
+			if !strings.Contains(said, filepath.Base(name)) {
 				p.t.Errorf("record doctor says nothing of %s", name)
 			}
 		}

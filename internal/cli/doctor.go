@@ -138,6 +138,7 @@ func (x *examination) state() {
 	x.ok(about, "readable", "%s", x.s.State)
 	x.folder(about, filepath.Dir(x.s.State))
 	x.clock(db)
+	x.losses(db)
 	parked, err := state.Files(x.c.ctx, db.Reader(), "WHERE state=? ORDER BY id LIMIT 1", string(state.FileParked))
 	if err == nil && len(parked) > 0 {
 		x.bad(about, "parked files", parked[0].Object+": "+parked[0].Error, "`record list` shows them; they are tried again when the configuration changes")
@@ -245,7 +246,7 @@ func (x *examination) asides() {
 			continue // folder has said so, or there is none yet
 		}
 		for _, a := range files {
-			x.bad("spool", "set aside", fmt.Sprintf("%s (%s) could not be understood", a.Path, bytesText(a.Bytes)),
+			x.bad("spool", "set aside", fmt.Sprintf("%s (%s) is kept: it could not be read or understood", a.Path, bytesText(a.Bytes)),
 				"the log says why; keep a copy, report it, then delete it or move it away")
 		}
 	}

@@ -19,7 +19,7 @@ import (
 // adopt looks through the spool folders for files that the state does not know:
 // the state was lost, or restored from an older copy. Their headers say what
 // they are, so their rows are made anew. Files that are stored already go.
-func (r *Recorder) adopt(ctx context.Context) error {
+func (r *Recorder) adopt(ctx context.Context) {
 	seen := map[*spool.Dir]bool{}
 	for _, name := range r.o.Stores() {
 		p, err := r.o.Place(name)
@@ -27,20 +27,26 @@ func (r *Recorder) adopt(ctx context.Context) error {
 			continue
 		}
 		seen[p.Dir] = true
-		names, err := p.Dir.Names()
-		if err != nil { // one folder's trouble is not that of the others
-			r.o.Log.Error("a folder of growing files can't be looked through; what no state knows of stays there until the next start",
-				"folder", p.Dir.Path(), "error", err)
-			continue
+		if err := r.adoptFolder(ctx, name, p); err != nil { // one folder's trouble is not that of the others
+			r.o.Log.Error("a folder of growing files can't be looked through, will be retried", "folder", p.Dir.Path(), "error", err)
+			r.takeUpLater(leftover{store: name}, err)
 		}
-		orphans, err := p.Dir.Orphans()
-		if err != nil {
-			return err
-		}
-		for _, n := range append(names, orphans...) {
-			if err := r.adoptFile(ctx, p, n); err != nil {
-				r.o.Log.Error("a file in the spool can't be taken up; it stays there", "file", n, "error", err)
-			}
+	}
+}
+
+func (r *Recorder) adoptFolder(ctx context.Context, store string, p Place) error {
+	names, err := p.Dir.Names()
+	if err != nil {
+		return err
+	}
+	orphans, err := p.Dir.Orphans()
+	if err != nil {
+		return err
+	}
+	for _, n := range append(names, orphans...) {
+		if err := r.adoptFile(ctx, p, n); err != nil {
+			r.o.Log.Error("a file in the spool can't be taken up now, will be retried", "file", n, "error", err)
+			r.takeUpLater(leftover{store, n}, err)
 		}
 	}
 	return nil
@@ -75,10 +81,7 @@ func (r *Recorder) adoptFile(ctx context.Context, p Place, name string) error {
 
 // adoptUnknown makes a row for a file that the state does not know.
 func (r *Recorder) adoptUnknown(ctx context.Context, p Place, name string) error {
-	sp, h, rep, err := p.Dir.Open(name)
-	if err == nil {
-		err = errors.Join(sp.Fill(h.Tracks, output.Filler(r.o.Formats, h.Format)), sp.Close())
-	}
+	h, rep, err := r.repair(p, name)
 	if errors.Is(err, spool.ErrBad) {
 		return r.setAsideByName(ctx, p, name, err)
 	}
@@ -91,12 +94,28 @@ func (r *Recorder) adoptUnknown(ctx context.Context, p Place, name string) error
 	return r.o.DB.UpdateNow(ctx, func(tx *state.Tx) error { return r.insertAdopted(ctx, tx, name, h, rep) })
 }
 
+// repair makes the most of a file, except of one that is an object already: that is
+// package upload's.
+func (r *Recorder) repair(p Place, name string) (spool.Header, spool.Report, error) {
+	if p.Dir.Linked(name) {
+		h, rep, err := p.Dir.Examine(name)
+		rep.CutBody = 0 // the object has more than the body
+		return h, rep, err
+	}
+	sp, h, rep, err := p.Dir.Open(name)
+	if err == nil {
+		err = errors.Join(sp.Fill(h.Tracks, output.Filler(r.o.Formats, h.Format)), sp.Close())
+	}
+	return h, rep, err
+}
+
 func (r *Recorder) insertAdopted(ctx context.Context, tx *state.Tx, name string, h spool.Header, rep spool.Report) error {
 	row := &state.FileRow{ID: h.File, Recording: h.Recording, Parent: h.Parent, Seq: h.Seq, Format: h.Format, Store: h.Store,
 		Object: h.Object, State: state.FileEnded, Spool: name, Started: h.Started, Ended: time.Now(), Size: rep.Body}
 	if err := json.Unmarshal(h.Detail, &row.Detail); err != nil {
 		return fmt.Errorf("header: %w", err)
 	}
+	row.Detail.Cut, row.Detail.Damaged = rep.CutBody, rep.Damaged
 	if format, ok := r.o.Formats[config.FormatName(h.Format)]; ok {
 		place, err := r.o.Place(h.Store)
 		if err != nil {

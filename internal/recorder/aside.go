@@ -34,6 +34,9 @@ func (r *Recorder) putAside(dir *spool.Dir, name string, cause error) (why strin
 	if err != nil {
 		return "", err
 	}
+	if at, n := dir.AsideOf(name); at != "" { // the body, if a crash came between it and the journal
+		path, size = at, n
+	}
 	r.o.Log.Error("a file was set aside", "file", path, "bytes", size, "error", cause)
 	return fmt.Sprintf("%v; it is kept as %s (%d bytes)", cause, path, size), nil
 }

@@ -130,7 +130,7 @@ func (l files) SetAside(row *state.FileRow, dir *spool.Dir, cause error) {
 	r := l.rec.r
 	why, err := r.putAside(dir, row.Spool, cause)
 	if err != nil {
-		l.rec.log.Error("a file can't be set aside; it stays in the spool until the next start", "object", row.Object, "error", err)
+		l.Later(row, err)
 		return
 	}
 	now := *row
@@ -139,6 +139,12 @@ func (l files) SetAside(row *state.FileRow, dir *spool.Dir, cause error) {
 			return r.giveUp(context.Background(), tx, &now, why)
 		})
 	})
+}
+
+// Later implements output.Ledger.
+func (l files) Later(row *state.FileRow, err error) {
+	l.rec.log.Error("a file of an earlier run can't be taken up now, will be retried", "object", row.Object, "error", err)
+	l.rec.r.takeUpLater(leftover{row.Store, row.Spool}, err)
 }
 
 // Grew implements output.Ledger.

@@ -31,6 +31,7 @@ func (r *Recorder) RecoverLate(ctx context.Context, places map[string]Place) err
 		return names
 	}
 	late := New(o) // the recordings that it takes up end at once
+	late.report = r.takeUpLater
 	for _, store := range o.Stores() {
 		rows, err := state.Recordings(ctx, r.o.DB.Reader(), `WHERE EXISTS
 			(SELECT 1 FROM files f WHERE f.recording=recordings.id AND f.store=? AND f.state IN (?,?)) ORDER BY id`,
@@ -44,7 +45,8 @@ func (r *Recorder) RecoverLate(ctx context.Context, places map[string]Place) err
 			}
 		}
 	}
-	return late.adopt(ctx)
+	late.adopt(ctx)
+	return nil
 }
 
 // finishIn finishes the files that a recording has in one store. Its row is left

@@ -71,6 +71,11 @@ type Recorder struct {
 	closed   bool
 	quit     chan struct{} // closed by Close
 	running  hang.Group
+	again    again
+
+	// Of a Recorder that takes up one file, see takeUpFile.
+	only   int64
+	report func(leftover, error)
 }
 
 // New returns a Recorder that records nothing until SetPlan.

@@ -3,6 +3,7 @@ package recorder
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/live-recording/liverecord/config"
@@ -32,13 +33,31 @@ func (r *Recorder) Recover(ctx context.Context) error {
 			r.o.Log.Error("a recording can't be taken up; it stays as it is until the next start", "recording", row.ID, "path", row.Path, "error", err)
 		}
 	}
-	if err := r.adopt(ctx); err != nil {
+	r.adopt(ctx)
+	if err := r.settleDone(ctx); err != nil {
 		return err
 	}
 	if len(rows) > 0 {
 		r.o.Log.Info("took up what an earlier run left", "recordings", len(rows), "waiting", len(r.all))
 	}
 	return nil
+}
+
+// settleDone ends recordings that wait for files and have none any more: the power
+// failed when the last one was dropped.
+func (r *Recorder) settleDone(ctx context.Context) error {
+	rows, err := state.Recordings(ctx, r.o.DB.Reader(), "WHERE state=?", string(state.Finalizing))
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	return r.o.DB.UpdateNow(ctx, func(tx *state.Tx) error {
+		for _, row := range rows {
+			if _, err := tx.SetRecordingDoneIfStored(row.ID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // takeUp resumes the recording of a row, or ends it.
@@ -57,6 +76,9 @@ func (r *Recorder) takeUpAs(ctx context.Context, row *state.RecordingRow, pinned
 	if err != nil {
 		return err
 	}
+	if r.only != 0 {
+		files = slices.DeleteFunc(files, func(f *state.FileRow) bool { return f.ID != r.only })
+	}
 	task, taskRuns := r.taskWindow(row.Task)
 	rec := r.newRecording(*row, pinned, task)
 	defer rec.ledger.wait(settleTime)
@@ -68,6 +90,12 @@ func (r *Recorder) takeUpAs(ctx context.Context, row *state.RecordingRow, pinned
 		for _, o := range rec.outputs {
 			o.Finish("the recording has ended before")
 		}
+		rec.ledger.add("the recording", func() error { // all may have been dropped
+			return r.o.DB.UpdateNow(context.Background(), func(tx *state.Tx) error {
+				_, err := tx.SetRecordingDoneIfStored(row.ID)
+				return err
+			})
+		})
 		return nil
 	}
 	if deadline.IsZero() {

@@ -25,6 +25,7 @@ type File struct {
 	body, journal *os.File
 	size          atomic.Int64 // valid body bytes
 	journalSize   int64
+	paged         bool // a copy of the header is beyond the first page of the journal
 	frameBuf      []byte
 	offset        [offsetLen]byte
 	records       int         // since it was created, or whole when it was opened
@@ -90,8 +91,10 @@ func (f *File) Append(b mux.Batch) error {
 	}
 	f.size.Add(b.Size)
 	f.dirty.Store(true)
-	if f.records++; f.records%checkpointEvery == 1 {
+	f.records++
+	if beyond := !f.paged && f.journalSize >= page; beyond || f.records%checkpointEvery == 1 {
 		// Another copy of the header, far from the first. The next will do as well.
+		f.paged = f.paged || beyond
 		_ = f.checkpoint(kindCheckpoint)
 	}
 	return nil

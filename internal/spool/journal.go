@@ -51,7 +51,8 @@ const (
 	offsetLen = 8
 	maxFrame  = 64 << 20 // a frame that claims more is garbage
 
-	// checkpointEvery is the number of samples frames between two checkpoints.
+	// checkpointEvery is the number of samples frames between two checkpoints. One
+	// more is behind the first page: the disk may not read that.
 	checkpointEvery = 128
 )
 

@@ -212,3 +212,15 @@ func TestReplaceKeepsHoles(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, Report{Body: 8 << 20, Records: 8, Released: 6 << 20}, rep)
 }
+
+// The first page of a journal holds the header and its first copy. A short file that
+// grew when the power failed has another one behind it.
+func TestTheFirstPageIsGone(t *testing.T) {
+	d := openDir(t, 0, 0)
+	s := makeSample(t, d, "a", rand.New(rand.NewPCG(1, 1)), 110)
+	change(t, s.indexPath, func(b []byte) []byte { return b[:s.journals[105]] }) // no end frame
+	change(t, s.indexPath, zero(0, page))
+	h, err := d.Header("a")
+	require.NoError(t, err)
+	require.Equal(t, int64(7), h.File)
+}

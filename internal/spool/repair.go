@@ -267,7 +267,7 @@ func (c *checker) rest() (sum int64) {
 // closed there.
 func (c *checker) finish() error {
 	x, r := c.findings, &c.report
-	x.badJournal = cmp.Or(c.scanner.eio, x.notes.eio)
+	x.badJournal = cmp.Or(c.eio, x.notes.eio)
 	r.Body = c.solid
 	if c.closed {
 		r.Body = c.last
@@ -294,7 +294,7 @@ func (c *checker) judgeTail(torn bool) error {
 		return c.fault
 	}
 	if torn && !c.astray && c.badJournal == nil {
-		tail, err := c.scanner.torn()
+		tail, err := c.torn()
 		if err != nil || tail {
 			return err
 		}

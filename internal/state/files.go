@@ -74,6 +74,10 @@ type FileDetail struct {
 	MediaStart int64    `json:"mediaStart,omitempty"` // first PTS of the publication, ms
 	LeftOut    []string `json:"leftOut,omitempty"`    // tracks that the format can't hold
 
+	// What a repair left out, bytes: torn off at the end, and damaged within.
+	Cut     int64 `json:"cut,omitempty"`
+	Damaged int64 `json:"damaged,omitempty"`
+
 	// hls, see package hls
 	Target    int    `json:"target,omitempty"`    // playlist: target duration, s
 	Container string `json:"container,omitempty"` // playlist: ts or fmp4

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
+	"syscall"
 	"time"
 
 	"github.com/live-recording/liverecord/internal/spool"
@@ -46,6 +47,11 @@ func (m *Mover) failed(ctx context.Context, f *state.FileRow, cause error) {
 		}
 		m.hold(f, cause)
 		return
+	}
+	if errors.Is(cause, syscall.EIO) { // perhaps it was the spool: it is looked at before the next attempt
+		if t, err := m.o.Target(f.Store); err == nil && f.Spool != "" {
+			t.Dir.Distrust(f.Spool)
+		}
 	}
 	f.Attempts++
 	f.Error = cause.Error()
@@ -119,11 +125,13 @@ func (m *Mover) lost(ctx context.Context, f *state.FileRow, cause error) {
 	t, err := m.o.Target(f.Store)
 	if err == nil && f.Spool != "" {
 		path, size, e := t.Dir.SetAside(f.Spool)
-		switch {
-		case e != nil:
+		if e != nil {
 			m.o.Log.Error("a file can't be set aside", "store", f.Store, "object", f.Object, "error", e)
-		case path != "":
+		} else if path != "" {
 			m.o.Log.Error("a file was set aside", "file", path, "bytes", size, "error", cause)
+		}
+		// It may have been set aside before, and the row could not be written then.
+		if path, size = t.Dir.AsideOf(f.Spool); path != "" {
 			f.Error = fmt.Sprintf("%v; it is kept as %s (%d bytes)", cause, path, size)
 		}
 	}

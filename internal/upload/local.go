@@ -81,12 +81,16 @@ func (m *Mover) reread(ctx context.Context, t *Target, f *state.FileRow) error {
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, spool.ErrNoHeader) {
 		return nil // the usual way finds out what that means
 	}
-	if err == nil && rep.Body >= f.Size && rep.Damaged == 0 {
-		t.Dir.Read(f.Spool) // it may be the object already: it is not to be touched
-		return nil
-	}
 	if err != nil {
 		return err
+	}
+	damaged := rep.Body < f.Size || rep.Damaged > 0
+	if !damaged || t.Dir.Linked(f.Spool) { // it is the object already: it is not to be touched
+		if damaged {
+			m.o.Log.Error("a file that is in place already is damaged", "store", f.Store, "object", f.Object, "damaged", rep.Damaged)
+		}
+		t.Dir.Read(f.Spool)
+		return nil
 	}
 	file, h, rep, err := t.Dir.Open(f.Spool)
 	if err != nil {
@@ -95,17 +99,21 @@ func (m *Mover) reread(ctx context.Context, t *Target, f *state.FileRow) error {
 	if err := errors.Join(file.Fill(h.Tracks, m.o.Formats[f.Format]), file.Close()); err != nil {
 		return err
 	}
+	return m.shrunk(ctx, f, rep)
+}
+
+// shrunk notes what the disk did not keep of a file.
+func (m *Mover) shrunk(ctx context.Context, f *state.FileRow, rep spool.Report) error {
+	lost := max(0, f.Size-rep.Body)
 	m.o.Log.Error("the disk did not keep all that was recorded", "store", f.Store, "object", f.Object,
-		"bytes", rep.Body, "lost", max(0, f.Size-rep.Body), "damaged", rep.Damaged)
-	if rep.Body >= f.Size {
-		return nil
+		"bytes", rep.Body, "lost", lost, "damaged", rep.Damaged)
+	f.Detail.Cut, f.Detail.Damaged = f.Detail.Cut+lost, rep.Damaged
+	if lost > 0 {
+		if f.Size = rep.Body; f.Size == 0 {
+			return fmt.Errorf("%w: the disk did not keep them", errGone)
+		}
+		m.uncheck(f.ID) // parts may hold more, or end elsewhere
 	}
-	if f.Size = rep.Body; f.Size == 0 {
-		return fmt.Errorf("%w: the disk did not keep them", errGone)
-	}
-	m.mu.Lock()
-	delete(m.checked, f.ID) // parts may hold more, or end elsewhere
-	m.mu.Unlock()
 	return m.o.DB.UpdateNow(ctx, func(tx *state.Tx) error { return tx.UpdateFile(f) })
 }
 

@@ -186,10 +186,12 @@ func (m *Mover) forgetList(parent int64) {
 }
 
 // forgetPieces deletes the rows of pieces that nobody will ask for: the playlist
-// names them, and nothing here is to delete them.
+// names them, and nothing here is to delete them. Those of which something is
+// missing stay: `record doctor` tells.
 func (m *Mover) forgetPieces(ctx context.Context, parent int64) {
 	m.write(ctx, func(tx *state.Tx) error {
-		_, err := tx.Exec(`DELETE FROM files WHERE parent=? AND state IN (?,?)`, parent, string(state.FileStored), string(state.FileLost))
+		_, err := tx.Exec(`DELETE FROM files WHERE parent=? AND state=? AND json_extract(detail,'$.damaged') IS NULL AND json_extract(detail,'$.cut') IS NULL`,
+			parent, string(state.FileStored))
 		return err
 	})
 }

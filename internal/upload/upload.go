@@ -95,15 +95,17 @@ type Mover struct {
 	pruner  pruner
 	pruning atomic.Bool
 
-	checked map[int64]bool // uploads that were compared with the store since the start
-	asked   map[int64]int  // how often the store was asked for what only it can have
-	asks    int            // the constant; tests have less patience
+	checked  map[int64]bool // uploads that were compared with the store since the start
+	asked    map[int64]int  // how often the store was asked for what only it can have
+	unread   map[int64]unread
+	asks     int // the constants; tests have less patience
+	patience time.Duration
 }
 
 // New returns a Mover that waits for Run.
 func New(o Options) *Mover {
 	return &Mover{o: o, bell: make(chan struct{}, 1), busy: map[int64]bool{}, load: map[string]int{}, backlog: map[string]int{},
-		growing: map[int64]*growth{}, lists: map[int64]*listing{}, checked: map[int64]bool{}, asked: map[int64]int{}, asks: asks, clock: newClock()}
+		growing: map[int64]*growth{}, lists: map[int64]*listing{}, checked: map[int64]bool{}, asked: map[int64]int{}, unread: map[int64]unread{}, patience: unreadFor, asks: asks, clock: newClock()}
 }
 
 // Wake rings the bell: files have ended.
@@ -347,7 +349,7 @@ func (m *Mover) guarded(ctx context.Context, t *Target, f *state.FileRow) (err e
 
 func (m *Mover) move(ctx context.Context, t *Target, f *state.FileRow) error {
 	if f.State == state.FileEnded && (t.Dir.Suspect(f.Spool) || t.Dir.Unread(f.Spool)) {
-		if err := m.reread(ctx, t, f); err != nil {
+		if err := m.readable(f, m.reread(ctx, t, f)); err != nil {
 			return err
 		}
 	}
@@ -436,6 +438,7 @@ func (m *Mover) forget(id int64) {
 	delete(m.growing, id)
 	delete(m.checked, id)
 	delete(m.asked, id)
+	delete(m.unread, id)
 }
 
 // errGone: neither the spool nor the store has the file.

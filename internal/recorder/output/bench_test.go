@@ -54,6 +54,7 @@ type book struct {
 	refuse  error  // of Insert and InsertPart
 	moved   string // the playlists' object, if package upload gave them another
 	aside   []string
+	later   []string
 	grew    map[int64]int64
 	reports []string
 }
@@ -122,6 +123,10 @@ func (b *book) Drop(row *state.FileRow, dir *spool.Dir) {
 			b.t.Error(err)
 		}
 	}
+}
+
+func (b *book) Later(row *state.FileRow, err error) {
+	b.later = append(b.later, row.Object+": "+err.Error())
 }
 
 func (b *book) SetAside(row *state.FileRow, dir *spool.Dir, cause error) {

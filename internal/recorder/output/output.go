@@ -105,6 +105,9 @@ type Ledger interface {
 	Drop(row *state.FileRow, dir *spool.Dir)
 	// SetAside gives up a file that can't be understood; its bytes are kept.
 	SetAside(row *state.FileRow, dir *spool.Dir, cause error)
+	// Later leaves a file of an earlier run that can't be read now for another
+	// attempt.
+	Later(row *state.FileRow, err error)
 	// Grew says how large the body of an open file is now, in bytes.
 	Grew(row *state.FileRow, size int64)
 	// Owner returns the row of the recording as the headers of files keep it.

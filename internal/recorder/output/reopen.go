@@ -126,7 +126,11 @@ func (o *base) repair(row *state.FileRow) (g *growing, tracks []*hooks.Track, la
 			err = errors.Join(err, file.Close())
 		}
 	}
+	at, _ := dir.AsideOf(row.Spool)
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && at != "": // and the row could not be written then
+		o.rec.Ledger.SetAside(row, dir, errors.New("the file was set aside before"))
+		return nil, nil, last
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, spool.ErrNoHeader):
 		o.rec.Ledger.Drop(row, dir)
 		return nil, nil, last
@@ -134,9 +138,11 @@ func (o *base) repair(row *state.FileRow) (g *growing, tracks []*hooks.Track, la
 		o.rec.Ledger.SetAside(row, dir, err)
 		return nil, nil, last
 	case err != nil: // one file's trouble is not that of the others
-		o.rec.Log.Error("a file can't be read; it stays in the spool until the next start", "object", row.Object, "error", err)
+		o.rec.Ledger.Later(row, err)
 		return nil, nil, last
 	}
+	row.Detail.Cut += rep.CutBody
+	row.Detail.Damaged = rep.Damaged
 	if rep.Torn() {
 		o.rec.Log.Warn("a torn file was repaired", "object", row.Object, "bytes", rep.Body, "cut", rep.CutBody)
 	}

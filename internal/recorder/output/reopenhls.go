@@ -68,7 +68,8 @@ func (o *hlsOutput) reopenSegment(row *state.FileRow) (last time.Time, err error
 	}
 	g.row.Ended = last
 	if err := o.describe(&g.row, plain(tracks)); err != nil {
-		return last, errors.Join(err, g.file.Close())
+		o.rec.Ledger.Later(row, errors.Join(err, g.file.Close()))
+		return last, nil
 	}
 	o.end(g, "")
 	return last, nil
