@@ -85,14 +85,15 @@ func (f *File) Append(b mux.Batch) error {
 		f.dir.book(f.name, -b.Size)
 		return err
 	}
-	if err := f.writeSamples(b.Record, uint32(b.Size), crc); err != nil {
+	journal, err := f.writeSamples(b.Record, uint32(b.Size), crc)
+	if err != nil {
 		f.dir.book(f.name, -b.Size)
 		return err
 	}
 	f.size.Add(b.Size)
 	f.dirty.Store(true)
 	f.records++
-	if beyond := !f.paged && f.journalSize >= page; beyond || f.records%checkpointEvery == 1 {
+	if beyond := !f.paged && journal >= page; beyond || f.records%checkpointEvery == 1 {
 		// Another copy of the header, far from the first. The next will do as well.
 		f.paged = f.paged || beyond
 		_ = f.checkpoint(kindCheckpoint)
@@ -100,13 +101,15 @@ func (f *File) Append(b mux.Batch) error {
 	return nil
 }
 
-func (f *File) writeSamples(record []byte, body, crc uint32) error {
+// writeSamples returns the size of the journal then.
+func (f *File) writeSamples(record []byte, body, crc uint32) (int64, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	binary.LittleEndian.PutUint64(f.offset[:], uint64(f.size.Load()))
-	return f.write(func(b []byte) []byte {
+	err := f.write(func(b []byte) []byte {
 		return appendFrame(b, kindSamplesAt, body, crc, f.offset[:], record)
 	})
+	return f.journalSize, err
 }
 
 // checkpoint writes the header once more, and how far the body goes.
