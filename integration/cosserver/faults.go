@@ -108,7 +108,7 @@ func (f *faults) pick(op, key string, part int) Fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for i, one := range f.list {
-		if one.Op != "" && one.Op != op || !one.strikesPart(part) || !strings.Contains(key, one.Key) || !one.fits(op) {
+		if one.Op != "" && one.Op != op || !one.strikesPart(part) || !strings.Contains(key, one.Key) || !one.Fits(op) {
 			continue
 		}
 		if one.Skip > 0 {
@@ -138,8 +138,8 @@ func (f *Fault) strikesPart(part int) bool {
 	return f.Part == 0 || f.Part == part || f.Kind == OmitPart
 }
 
-// fits tells whether a kind means anything to an operation.
-func (f *Fault) fits(op string) bool {
+// Fits tells whether a kind means anything to an operation.
+func (f *Fault) Fits(op string) bool {
 	switch f.Kind {
 	case ErrorIn200, LateError, LateOK, LateDrop, CorruptWhole:
 		return op == "complete"

@@ -78,11 +78,13 @@ rules: [{stream: remote, template: remote}, {stream: near, template: near}]
 	if len(formats) != 5 {
 		t.Errorf("files of 5 formats are expected, not %v", formats)
 	}
-	if left, _ := filepath.Glob(filepath.Join(s.Dir, "data/spool/*")); len(left) > 0 {
+	if left, _ := filepath.Glob(filepath.Join(s.Dir, "data/spool/grow-*")); len(left) > 0 {
 		t.Errorf("left in the spool: %s", strings.Join(left, " "))
 	}
-	if n := len(c.OpenUploads()); n > 0 {
-		t.Errorf("%d open uploads are left", n)
+	// What was under way has parts that no state knows of any more. It may be the only
+	// copy of something, so it is left to the bucket's lifecycle rule.
+	if n := len(c.OpenUploads()); n > open {
+		t.Errorf("%d open uploads are left, %d were open at the kill", n, open)
 	}
 	t.Logf("%d uploads were open at the kill; %d files stored from the spool without a state", open, len(bk.files))
 }
