@@ -16,6 +16,7 @@ import (
 // callOps says which operations of the matrix a call in the source is. Nil: it does
 // not reach the disk, or is another call of this list.
 var callOps = map[string][]faultfs.Op{
+	"Seek": nil, // for the next data or hole: the kernel answers from what it knows of the file
 	"Open": {faultfs.Lookup, faultfs.Open, faultfs.Opendir}, "OpenFile": {faultfs.Open, faultfs.Create}, "OpenRoot": {faultfs.Lookup},
 	"Create": {faultfs.Create}, "CreateTemp": {faultfs.Create}, "Mkdir": {faultfs.Mkdir}, "MkdirAll": {faultfs.Mkdir}, "MkdirTemp": {faultfs.Mkdir},
 	"ReadDir": {faultfs.Readdir}, "Readdirnames": {faultfs.Readdir}, "WalkDir": {faultfs.Readdir}, "ReadFile": {faultfs.Read}, "WriteFile": {faultfs.Create, faultfs.Write},
@@ -92,24 +93,6 @@ func TestMatrixIsComplete(t *testing.T) {
 			for _, op := range ops {
 				if !have[op] {
 					t.Errorf("%s: %s is no operation of faultfs", where, op)
-				}
-			}
-		}
-	}
-}
-
-// missingOps are operations that the source has and a traced run has not seen.
-func missingOps(t *testing.T, rows []matrixRow) {
-	t.Helper()
-	seen := map[faultfs.Op]bool{}
-	for _, r := range rows {
-		seen[r.Op] = true
-	}
-	for _, dir := range []string{"internal/spool", "internal/store/local", "internal/state"} {
-		for name, where := range diskCalls(t, dir) {
-			for _, op := range callOps[name] {
-				if !seen[op] {
-					t.Errorf("%s: %s was not seen in the traced run, so the matrix lacks it", where, op)
 				}
 			}
 		}

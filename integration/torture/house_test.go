@@ -75,6 +75,10 @@ func (h *house) open() {
 		h.t.Fatal(err)
 	}
 	h.p = p
+	// Start waits for the disk of the state for some seconds only; then it goes on without.
+	for end := time.Now().Add(time.Minute); len(h.lines("live recording is on")) == 0 && time.Now().Before(end); {
+		time.Sleep(50 * time.Millisecond)
+	}
 	if len(h.lines("live recording is on")) == 0 {
 		h.t.Fatalf("the recorder did not start:\n%s", strings.Join(h.lines(""), "\n"))
 	}
