@@ -130,7 +130,13 @@ func (o *base) leaveOut(format mux.Format, track int) {
 // holds tells whether a file of the format can have the track with the
 // parameters that it has now.
 func holds(f mux.Format, tr *hooks.Track) bool {
-	return f.Accepts(tr.Codec) && timeline.Known(tr) && f.Fits(tr) == nil && unreadable(f, tr) == nil
+	return suits(f, tr) && unreadable(f, tr) == nil
+}
+
+// suits tells whether a format can hold the track by its codec and its kind of
+// parameters, and these are there. They may be unreadable.
+func suits(f mux.Format, tr *hooks.Track) bool {
+	return f.Accepts(tr.Codec) && timeline.Known(tr) && f.Fits(tr) == nil
 }
 
 // unreadable is why a format cannot write a track of a codec that it can hold,
@@ -138,7 +144,7 @@ func holds(f mux.Format, tr *hooks.Track) bool {
 // Such a track is left out, so that it does not take the others with it. A later
 // key frame may bring better parameters.
 func unreadable(f mux.Format, tr *hooks.Track) error {
-	if !f.Accepts(tr.Codec) || !timeline.Known(tr) || f.Fits(tr) != nil {
+	if !suits(f, tr) {
 		return nil
 	}
 	_, err := f.New([]hooks.Track{*tr})
