@@ -138,18 +138,12 @@ func (f *File) write(encode func([]byte) []byte) error {
 	return nil
 }
 
-// Release gives body bytes [from, to) of each range back to the disk. The caller
-// knows that a store holds them. They can't be read any more. That is in the
-// journal, on the disk, before the first hole is there: else a power cut would
-// leave a hole that looks like damage.
-func (f *File) Release(parts ...[2]int64) error {
-	if len(parts) == 0 {
-		return nil
-	}
+// noteRanges writes a frame for each range, and syncs the journal.
+func (f *File) noteRanges(kind byte, parts ranges) error {
 	f.mu.Lock()
 	err := f.write(func(b []byte) []byte {
 		for _, p := range parts {
-			b = appendFrame(b, kindRelease, 0, 0, span(p[0], p[1]))
+			b = appendFrame(b, kind, 0, 0, span(p[0], p[1]))
 		}
 		return b
 	})
@@ -159,6 +153,20 @@ func (f *File) Release(parts ...[2]int64) error {
 	}
 	if err := dataSync(f.journal); err != nil {
 		return f.failed(err)
+	}
+	return nil
+}
+
+// Release gives body bytes [from, to) of each range back to the disk. The caller
+// knows that a store holds them. They can't be read any more. That is in the
+// journal, on the disk, before the first hole is there: else a power cut would
+// leave a hole that looks like damage.
+func (f *File) Release(parts ...[2]int64) error {
+	if len(parts) == 0 {
+		return nil
+	}
+	if err := f.noteRanges(kindRelease, parts); err != nil {
+		return err
 	}
 	for _, p := range parts {
 		f.mu.Lock()

@@ -122,19 +122,8 @@ func (f *File) keep(parts ranges) error {
 			return err
 		}
 	}
-	f.mu.Lock()
-	err := f.write(func(b []byte) []byte {
-		for _, r := range fresh {
-			b = appendFrame(b, kindKept, 0, 0, span(r[0], r[1]))
-		}
-		return b
-	})
-	f.mu.Unlock()
-	if err != nil {
+	if err := f.noteRanges(kindKept, fresh); err != nil {
 		return err
-	}
-	if err := dataSync(f.journal); err != nil {
-		return f.failed(err)
 	}
 	f.kept = append(f.kept, fresh...)
 	return nil
