@@ -269,7 +269,7 @@ func (h *house) run() {
 }
 
 // keep runs a part until ctx ends. A bug in it must not take the server down: it
-// is told, and the part begins anew from the state.
+// is logged, and the part restarts from the state.
 func (h *house) keep(ctx context.Context, name string, run func(context.Context)) {
 	h.running.Go(func() {
 		for h.survives(name, func() { run(ctx) }); ctx.Err() == nil; h.survives(name, func() { run(ctx) }) {
@@ -284,7 +284,7 @@ func (h *house) keep(ctx context.Context, name string, run func(context.Context)
 func (h *house) survives(name string, f func()) {
 	defer func() {
 		if p := recover(); p != nil {
-			h.log.Error("a part of the recorder failed and begins anew", "part", name, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			h.log.Error("a part of the recorder failed and restarts", "part", name, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 		}
 	}()
 	f()

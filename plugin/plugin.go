@@ -70,7 +70,7 @@ func Start(o Options) (*Plugin, error) {
 	}
 	if err != nil {
 		p.report(err)
-		p.log.Error("nothing is recorded until the configuration is mended", "file", o.ConfigFile)
+		p.log.Error("nothing is recorded until the configuration is fixed", "file", o.ConfigFile)
 		c = nil
 	}
 	tried := make(chan struct{})

@@ -11,7 +11,7 @@ import (
 )
 
 // What only a human can mend: it is said once a file, with the remedy; nothing is
-// lost; and it heals without a restart when it is mended.
+// lost; and it heals without a restart when it is fixed.
 func TestRemedies(t *testing.T) {
 	scenario(t)
 	const key = cosserver.DefaultSecretKey

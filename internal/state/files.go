@@ -15,7 +15,7 @@ type FileState string
 // The states of a file.
 const (
 	FileOpen    FileState = "open"    // is written by the recorder
-	FileWaiting FileState = "waiting" // its recording is interrupted; may be gone on with
+	FileWaiting FileState = "waiting" // its recording is interrupted; may be resumed
 	FileEnded   FileState = "ended"   // complete in the spool; on its way to the store
 	FileStored  FileState = "stored"  // the store confirmed it
 	FileParked  FileState = "parked"  // can't be stored without a human; its bytes are kept

@@ -64,7 +64,7 @@ func snapshot(path string) (dir string, err error) {
 	return "", cmp.Or(err, errors.New("it changes too fast to be copied"))
 }
 
-// logHeader holds salts that change whenever the log begins anew.
+// logHeader holds salts that change whenever the log starts again.
 func logHeader(path string) []byte {
 	f, err := os.Open(path + "-wal")
 	if err != nil {
